@@ -1,0 +1,170 @@
+package nodes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxDetached bounds the goroutines that run code behind nodes, all nodes of
+// the program together: code that ignores its context can only be left behind.
+const maxDetached = 1024
+
+var detached atomic.Int64
+
+// PanicError is a panic of the code behind a node, made into an error.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error returns the panic value as text; the stack is for the log.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Unwrap returns [ErrPanic].
+func (e *PanicError) Unwrap() error { return ErrPanic }
+
+// Protect runs f and makes a panic of it a *[PanicError].
+func Protect(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// spawn runs f in a goroutine of its own, if not too many are left behind.
+func spawn(f func()) error {
+	if detached.Add(1) > maxDetached {
+		detached.Add(-1)
+		return Errorf(ErrBusy, "%d operations hang in the code behind their files", maxDetached)
+	}
+	go func() {
+		defer detached.Add(-1)
+		f()
+	}()
+	return nil
+}
+
+// waitError says why somebody stopped waiting, and for what since when.
+func waitError(ctx context.Context, what string, since time.Time) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return Errorf(ErrTimeout, "%s: no answer yet after %s", what, time.Since(since).Round(time.Millisecond))
+	}
+	return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+}
+
+// detach runs f in a goroutine of its own and waits for it as long as ctx
+// lasts, so that code which ignores its context holds up nobody.
+func detach(ctx context.Context, what string, f func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	since := time.Now()
+	done := make(chan error, 1)
+	if err := spawn(func() {
+		done <- Protect(func() error { return f(ctx) })
+	}); err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return waitError(ctx, what, since)
+	}
+}
+
+// flight makes one rendering serve all who ask for it at the same time. Who
+// asks while one is running shares the next, not the running one, which may
+// have begun before what he has just written.
+type flight struct {
+	mu      sync.Mutex
+	running *rendering
+	next    *rendering
+}
+
+type rendering struct {
+	done    chan struct{}
+	snap    *Snapshot
+	err     error
+	ctx     context.Context
+	cancel  context.CancelFunc
+	since   time.Time
+	waiters int
+}
+
+// do returns a rendering that began after the call. With join it may be one
+// that is already running.
+func (f *flight) do(ctx context.Context, what string, join bool, render func(context.Context) (*Snapshot, error)) (*Snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	r := f.running
+	switch {
+	case r == nil:
+		r = newRendering(ctx)
+		f.running = r
+		if err := spawn(func() { f.run(r, render) }); err != nil {
+			f.running = nil
+			f.mu.Unlock()
+			return nil, err
+		}
+	case join && r.waiters > 0:
+	case f.next == nil:
+		r = newRendering(ctx)
+		f.next = r
+	default:
+		r = f.next
+	}
+	r.waiters++
+	since := f.running.since
+	f.mu.Unlock()
+
+	select {
+	case <-r.done:
+		return r.snap, r.err
+	case <-ctx.Done():
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.waiters--; r.waiters == 0 {
+		r.cancel()
+		if f.next == r {
+			f.next = nil
+		}
+	}
+	return nil, waitError(ctx, what, since)
+}
+
+// newRendering keeps what ctx says of who asks, not its end: others may join.
+func newRendering(ctx context.Context) *rendering {
+	r := &rendering{done: make(chan struct{}), since: time.Now()}
+	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	return r
+}
+
+// run renders r and whatever has been asked for meanwhile.
+func (f *flight) run(r *rendering, render func(context.Context) (*Snapshot, error)) {
+	for r != nil {
+		r.err = Protect(func() (err error) {
+			r.snap, err = render(r.ctx)
+			return err
+		})
+		r.cancel()
+		f.mu.Lock()
+		close(r.done)
+		r = f.next
+		f.running, f.next = r, nil
+		if r != nil {
+			r.since = time.Now()
+		}
+		f.mu.Unlock()
+	}
+}

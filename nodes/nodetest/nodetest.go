@@ -3,7 +3,7 @@
 //
 //	func TestTree(t *testing.T) {
 //		nodetest.Check(t, func(t *testing.T) (nodes.Dir, io.Closer) {
-//			dir, closer, err := cache.Plugin.Open(plugintest.Config(t, ""))
+//			dir, closer, err := cache.Plugin.Open(plugintest.Config(t, "cache", ""))
 //			...
 //			return dir, closer
 //		})

@@ -1,0 +1,240 @@
+// Package config reads a configuration file, whose sections belong to different
+// packages, and reports what is wrong in it with file, line and key.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/ispyd/ispyd/internal/nearest"
+)
+
+// maxSize is the largest configuration file in bytes that is read.
+const maxSize = 1 << 20
+
+// Error is one thing that is wrong in a configuration file.
+type Error struct {
+	File string
+	Line int    // 0 where it is not known
+	Key  string // dotted, "" where it is not one key
+	Text string
+}
+
+// Error returns "file:line: key: text".
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d", e.Line)
+	}
+	if e.Key != "" {
+		b.WriteString(": " + e.Key)
+	}
+	b.WriteString(": " + e.Text)
+	return b.String()
+}
+
+// File is a configuration that has been parsed. It is safe for use by several
+// goroutines one after the other, not at once.
+type File struct {
+	name     string
+	meta     toml.MetaData
+	sections map[string]toml.Primitive
+}
+
+// Read reads and parses the file at path.
+func Read(path string) (*File, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if st.IsDir() || st.Size() > maxSize {
+		return nil, &Error{File: path, Text: fmt.Sprintf("not a configuration file: a directory, or more than %d bytes", maxSize)}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// Parse parses data; name is the file's name in errors.
+func Parse(name string, data []byte) (*File, error) {
+	f := &File{name: name}
+	var err error
+	f.meta, err = toml.Decode(string(data), &f.sections)
+	if err != nil {
+		return nil, f.wrap(err)
+	}
+	for _, key := range f.meta.Keys() {
+		if len(key) == 1 && f.meta.Type(key...) != "Hash" && f.meta.Type(key...) != "ArrayHash" {
+			return nil, f.Errorf(key, "stands outside a section: put it under [ispyd] or the section of its plugin")
+		}
+	}
+	return f, nil
+}
+
+// Name returns the file's name.
+func (f *File) Name() string { return f.name }
+
+// Sections returns the names of the sections in the order of the file.
+func (f *File) Sections() []string {
+	var names []string
+	for _, key := range f.meta.Keys() {
+		if !slices.Contains(names, key[0]) {
+			names = append(names, key[0])
+		}
+	}
+	return names
+}
+
+// Has reports whether the key is there.
+func (f *File) Has(key ...string) bool { return f.meta.IsDefined(key...) }
+
+// Decode decodes a section into the struct that v points to. A key that the
+// struct lacks, and a value of another type, is an [*Error]. Without the section
+// v is left as it is.
+func (f *File) Decode(section string, v any) error {
+	p, ok := f.sections[section]
+	if !ok {
+		return nil
+	}
+	if err := f.meta.PrimitiveDecode(p, v); err != nil {
+		return f.wrap(err)
+	}
+	for _, key := range f.meta.Undecoded() {
+		if key[0] != section || len(key) < 2 {
+			continue
+		}
+		return f.Errorf(key, "unknown key%s", unknownHint(key, v))
+	}
+	return nil
+}
+
+// unknownHint names the key that may have been meant, or all that there are.
+func unknownHint(key toml.Key, v any) string {
+	known := keysOf(reflect.TypeOf(v), key[1:len(key)-1])
+	if len(known) == 0 {
+		return ""
+	}
+	if hint := nearest.Hint(key[len(key)-1], known); hint != "" {
+		return hint
+	}
+	return "; there are " + strings.Join(known, ", ")
+}
+
+// keysOf lists the keys of the struct found by following path in t.
+func keysOf(t reflect.Type, path []string) []string {
+	for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice) {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	var keys []string
+	for _, sf := range reflect.VisibleFields(t) {
+		if !sf.IsExported() || sf.Anonymous {
+			continue
+		}
+		name, _, _ := strings.Cut(sf.Tag.Get("toml"), ",")
+		if name == "" {
+			name = sf.Name
+		}
+		if len(path) > 0 && strings.EqualFold(name, path[0]) {
+			return keysOf(sf.Type, path[1:])
+		}
+		keys = append(keys, name)
+	}
+	if len(path) > 0 {
+		return nil
+	}
+	return keys
+}
+
+// Errorf returns an [*Error] about the key.
+func (f *File) Errorf(key []string, format string, args ...any) error {
+	return &Error{File: f.name, Line: f.line(key), Key: strings.Join(key, "."), Text: fmt.Sprintf(format, args...)}
+}
+
+// errTrap makes the decoder tell where it is.
+var errTrap = errors.New("trap")
+
+type trap struct{}
+
+func (trap) UnmarshalTOML(any) error { return errTrap }
+
+// line returns the line of a key, 0 where it is not known. MetaData keeps the
+// positions to itself and shows them only in errors, so decoding is made to
+// fail at the key.
+func (f *File) line(key []string) int {
+	level := f.sections
+	for i, k := range key {
+		p, ok := level[k]
+		if !ok {
+			return 0
+		}
+		if i == len(key)-1 {
+			var e toml.ParseError
+			if errors.As(f.meta.PrimitiveDecode(p, &trap{}), &e) {
+				return e.Position.Line
+			}
+			return 0
+		}
+		level = nil
+		if err := f.meta.PrimitiveDecode(p, &level); err != nil {
+			return 0
+		}
+	}
+	return 0
+}
+
+// typeError is the form of toml's errors about types, which have no fields.
+var typeError = regexp.MustCompile(`^toml: (?:line (\d+) )?\(last key "(.*)"\): (.*)$`)
+
+func (f *File) wrap(err error) error {
+	var p toml.ParseError
+	if errors.As(err, &p) {
+		return &Error{File: f.name, Line: p.Position.Line, Key: p.LastKey, Text: strings.TrimPrefix(p.Message, "toml: ")}
+	}
+	if m := typeError.FindStringSubmatch(err.Error()); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		return &Error{File: f.name, Line: line, Key: m[2], Text: plainType(m[3])}
+	}
+	return &Error{File: f.name, Text: strings.TrimPrefix(err.Error(), "toml: ")}
+}
+
+var (
+	incompatible = regexp.MustCompile(`^incompatible types: TOML value has type (.*); destination has type (.*)$`)
+	mismatch     = regexp.MustCompile(`^type mismatch for .*: expected table but found (.*)$`)
+	goNames      = map[string]string{"slice": "a list", "boolean": "true or false", "bool": "true or false",
+		"string": "a string", "integer": "a whole number", "float": "a number", "table": "a table", "map": "a table",
+		"array": "a list", "primitive (string-like)": "a string"}
+)
+
+// plainType says a type error of toml in the words of the file.
+func plainType(s string) string {
+	word := func(t string) string {
+		if w, ok := goNames[strings.ToLower(t)]; ok {
+			return w
+		}
+		if strings.HasPrefix(t, "int") || strings.HasPrefix(t, "uint") {
+			return "a whole number"
+		}
+		return t
+	}
+	if m := incompatible.FindStringSubmatch(s); m != nil {
+		return fmt.Sprintf("must be %s, not %s", word(m[2]), word(m[1]))
+	}
+	if m := mismatch.FindStringSubmatch(s); m != nil {
+		return fmt.Sprintf("must be a table, not %s", word(m[1]))
+	}
+	return s
+}

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+type section struct {
+	Enabled bool          `toml:"enabled"`
+	Names   []string      `toml:"names"`
+	Limit   int           `toml:"limit"`
+	For     time.Duration `toml:"for"`
+	Inner   struct {
+		Depth int `toml:"depth"`
+	} `toml:"inner"`
+	When []struct {
+		Over string `toml:"over"`
+	} `toml:"when"`
+}
+
+func TestDecode(t *testing.T) {
+	f, err := Parse("x.toml", []byte("[other]\na = 1\n[cache]\nenabled = true\nnames = [\"a\"]\nlimit = 3\nfor = \"1m30s\"\n[cache.inner]\ndepth = 2\n[[cache.when]]\nover = \"1\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s section
+	if err := f.Decode("cache", &s); err != nil {
+		t.Fatal(err)
+	}
+	if !s.Enabled || s.Limit != 3 || s.For != 90*time.Second || s.Inner.Depth != 2 || len(s.When) != 1 {
+		t.Errorf("%+v", s)
+	}
+	if err := f.Decode("absent", &s); err != nil || s.Limit != 3 {
+		t.Errorf("an absent section: %v, %+v", err, s)
+	}
+	if got := strings.Join(f.Sections(), " "); got != "other cache" {
+		t.Errorf("sections %q", got)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"[cache]\n\nenable = true\n", `x.toml:3: cache.enable: unknown key (near: enabled)`},
+		{"[cache]\nzzzzzzz = 1\n", `x.toml:2: cache.zzzzzzz: unknown key; there are enabled, names, limit, for, inner, when`},
+		{"[cache]\n[cache.inner]\ndept = 1\n", `x.toml:3: cache.inner.dept: unknown key (near: depth)`},
+		{"[cache]\nenabled = 1\n", `x.toml:2: cache.enabled: must be true or false, not a whole number`},
+		{"[cache]\nlimit = \"many\"\n", `x.toml:2: cache.limit: must be a whole number, not a string`},
+		{"[cache]\nnames = \"a\"\n", `x.toml:2: cache.names: must be a list, not a string`},
+		{"[cache]\ninner = 3\n", `x.toml:2: cache.inner: must be a table, not a whole number`},
+		{"[cache]\nfor = \"soon\"\n", `x.toml:2: cache.for: invalid duration: "soon"`},
+		{"limit = 3\n[cache]\n", `x.toml:1: limit: stands outside a section: put it under [ispyd] or the section of its plugin`},
+		{"[cache]\nlimit = \n", `x.toml:2: cache.limit: `},
+		{"[cache\n", `x.toml:2: expected`},
+		{"[cache]\nlimit = 1\nlimit = 2\n", `x.toml:3: cache.limit: Key 'cache.limit' has already been defined`},
+		{"a\xff = 1", `x.toml:1: `},
+	} {
+		f, err := Parse("x.toml", []byte(c.text))
+		if err == nil {
+			err = f.Decode("cache", &section{})
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%q:\n got %v\nwant %s", c.text, err, c.want)
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Read(filepath.Join(dir, "absent")); !os.IsNotExist(err) {
+		t.Errorf("absent: %v", err)
+	}
+	if _, err := Read(dir); err == nil {
+		t.Error("a directory is read")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("[ispyd]\nlisten = \"/x\"\n")
+	f.Add("[cache]\nenable = true\n[[cache.when]]\nx=1")
+	f.Add("a.b.c = {d = [1, {e = 2}]}")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse("x.toml", []byte(text))
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "x.toml") {
+				t.Errorf("the error does not name the file: %v", err)
+			}
+			return
+		}
+		for _, s := range c.Sections() {
+			if err := c.Decode(s, &section{}); err != nil && !strings.HasPrefix(err.Error(), "x.toml:") {
+				t.Errorf("the error names no line: %v", err)
+			}
+		}
+	})
+}

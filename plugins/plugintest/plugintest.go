@@ -1,0 +1,34 @@
+// Package plugintest makes the configuration that a plugin's test gives to Open.
+package plugintest
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/ispyd/ispyd/internal/config"
+	"github.com/ispyd/ispyd/internal/redact"
+	"github.com/ispyd/ispyd/plugins"
+)
+
+// Config returns the configuration of the section called name in a TOML text:
+//
+//	cache.Plugin.Open(plugintest.Config(t, "cache", "[cache]\nlimit = 3\n"))
+//
+// Secrets are hidden as they are by default, and what is logged is thrown away.
+func Config(t testing.TB, name, text string) plugins.Config {
+	t.Helper()
+	f, err := config.Parse("test.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return section{f, name}
+}
+
+type section struct {
+	file *config.File
+	name string
+}
+
+func (s section) Decode(v any) error       { return s.file.Decode(s.name, v) }
+func (s section) Redact() *redact.Redactor { return nil }
+func (s section) Logger() *slog.Logger     { return slog.New(slog.DiscardHandler) }

@@ -81,7 +81,7 @@ func Readme(name, doc string, dir Dir) File {
 	return Value(name, doc, func(ctx context.Context) ([]readmeLine, error) {
 		var lines []readmeLine
 		for _, h := range Explain(ctx, dir) {
-			lines = append(lines, readmeLine{h.Path, h.Kind, h.Doc})
+			lines = append(lines, readmeLine(h))
 		}
 		return lines, nil
 	})

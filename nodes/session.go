@@ -78,7 +78,6 @@ type sessionHandle struct {
 	lock    chan struct{} // held by one operation at a time; guards what follows
 	request []byte
 	answer  []byte
-	ended   bool // the end of the answer has been read
 }
 
 func (h *sessionHandle) acquire(ctx context.Context) error {

@@ -1,0 +1,303 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// wire stands between a p9.Client and its connection. It makes up for what
+// p9.Client lacks, and keeps from it what it cannot bear:
+//
+//   - A Write that fails makes p9.Client put a response that is still pending
+//     into a pool of the whole process; other, healthy connections then hang.
+//     So Write never fails: it ends the connection, and p9.Client learns of
+//     that from its reader.
+//   - p9.Client has no way to call a request off. [wire.begin] and
+//     [wire.cancel] do, by Tflush.
+//   - It ignores the message size that the server grants.
+//   - It panics, and fails its other requests, on replies that do not fit.
+//     Only such replies get through as were asked for.
+//
+// One goroutine, pump, reads from the connection at all times, and so also
+// knows at once when the server hangs up. It hands small messages over whole;
+// the data of large ones p9.Client takes from the connection itself.
+type wire struct {
+	nc      net.Conn
+	br      *bufio.Reader
+	msize   uint32        // the size of the largest message, as asked for
+	timeout time.Duration // the most that one message may take, either way
+	ended   chan struct{} // closed with the connection
+
+	slots chan struct{} // one for each request in flight
+	turn  chan struct{} // held by who sends the next request
+
+	// Only for who sends: turn, and p9.Client's own lock, are held.
+	cur   *request // what the next message is
+	out   []byte   // the message so far; p9.Client writes it in pieces
+	plain bool     // propose 9P2000.L without p9's extensions
+
+	wmu      sync.Mutex // guards writing to nc
+	deadline time.Time  // the write deadline that is set
+
+	mu       sync.Mutex
+	ready    sync.Cond
+	reqs     map[uint16]*request // by tag
+	flushes  map[uint16]*request // by the Tflush's tag
+	nflush   uint16
+	inbox    []byte // messages for p9.Client
+	taken    int    // how much of inbox it has taken
+	direct   int    // bytes that p9.Client is to take from br itself
+	consumed chan struct{}
+	received uint64 // messages so far
+	granted  uint32 // the message size that the server granted
+	unknown  bool   // the server does not know the version proposed
+	cause    error  // why the connection ended
+}
+
+// request is one request in flight.
+type request struct {
+	tag   uint16
+	typ   byte
+	count uint32 // the most that the reply may carry: bytes, or names walked
+	sent  bool
+	done  bool
+
+	called bool   // off: a Tflush has been sent, or will be
+	held   []byte // the reply, while the Rflush is awaited
+}
+
+const (
+	// maxInflight is the number of requests that one connection has
+	// unanswered, well below what servers bound: a Tflush must get through.
+	maxInflight = 32
+	// readBuffer holds whole messages up to that size.
+	readBuffer = 4 << 10
+	// flushTags is where the tags of Tflush begin. Those of p9.Client count
+	// from 1, and are used again.
+	flushTags = 0x8000
+)
+
+func newWire(nc net.Conn, msize uint32, timeout time.Duration) *wire {
+	w := &wire{
+		nc: nc, br: bufio.NewReaderSize(nc, readBuffer), msize: msize, timeout: timeout,
+		ended: make(chan struct{}), slots: make(chan struct{}, maxInflight), turn: make(chan struct{}, 1),
+		reqs: make(map[uint16]*request), flushes: make(map[uint16]*request), consumed: make(chan struct{}, 1),
+	}
+	w.ready.L = &w.mu
+	return w
+}
+
+// begin announces the one request that the caller will have p9.Client send
+// now. end must follow, whatever happens.
+func (w *wire) begin(ctx context.Context) (*request, error) {
+	select {
+	case w.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-w.ended:
+		return nil, w.err()
+	}
+	select {
+	case w.turn <- struct{}{}:
+	case <-ctx.Done():
+		<-w.slots
+		return nil, ctx.Err()
+	case <-w.ended:
+		<-w.slots
+		return nil, w.err()
+	}
+	w.cur = &request{}
+	return w.cur, nil
+}
+
+// end follows begin when p9.Client has returned.
+func (w *wire) end(r *request) {
+	w.mu.Lock()
+	r.done = true
+	sent := r.sent
+	w.mu.Unlock()
+	if !sent { // p9.Client refused it
+		w.cur = nil
+		<-w.turn
+	}
+	<-w.slots
+}
+
+// Write takes the pieces of a message from p9.Client and sends it when it is
+// whole. It never fails: see [wire].
+func (w *wire) Write(p []byte) (int, error) {
+	w.out = append(w.out, p...)
+	if len(w.out) < headerSize || uint32(len(w.out)) < le.Uint32(w.out) {
+		return len(p), nil
+	}
+	r := w.cur
+	w.cur = nil
+	if r != nil {
+		// Let the next one begin when this message is on its way.
+		defer func() { <-w.turn }()
+	} else {
+		r = &request{} // the handshake's
+	}
+	if w.plain && w.out[4] == msgTversion {
+		const version = "9P2000.L"
+		w.out = append(w.out[:headerSize+4], byte(len(version)), 0)
+		w.out = append(w.out, version...)
+		le.PutUint32(w.out, uint32(len(w.out)))
+	}
+	flush := w.register(r, w.out)
+	w.send(w.out)
+	if flush != nil {
+		w.send(flush)
+	}
+	w.out = w.out[:0]
+	if cap(w.out) > 64<<10 {
+		w.out = nil
+	}
+	return len(p), nil
+}
+
+// register notes what reply the message f asks for. It returns the Tflush that
+// must follow where the request has been called off already.
+func (w *wire) register(r *request, f []byte) (flush []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r.sent = true
+	r.typ, r.tag = f[4], le.Uint16(f[5:])
+	switch {
+	case r.typ == msgTread && len(f) >= 23, r.typ == msgTreaddir && len(f) >= 23, r.typ == msgTwrite && len(f) >= 23:
+		r.count = le.Uint32(f[19:]) // fid[4] offset[8] count[4]
+	case r.typ == msgTwalk && len(f) >= 17:
+		r.count = uint32(le.Uint16(f[15:])) // fid[4] newfid[4] nwname[2]
+	}
+	w.reqs[r.tag] = r
+	if r.called {
+		return w.flush(r)
+	}
+	return nil
+}
+
+// flush makes the Tflush of r. w.mu is held.
+func (w *wire) flush(r *request) []byte {
+	tag := flushTags + w.nflush%(1<<15-1)
+	w.nflush++
+	w.flushes[tag] = r
+	return flushFrame(tag, r.tag)
+}
+
+// send writes one message. The deadline is set anew when half of it has
+// passed, not for each message: that costs.
+func (w *wire) send(f []byte) {
+	w.wmu.Lock()
+	defer w.wmu.Unlock()
+	if w.timeout > 0 {
+		if now := time.Now(); w.deadline.Sub(now) < w.timeout/2 {
+			w.deadline = now.Add(w.timeout)
+			w.nc.SetWriteDeadline(w.deadline)
+		}
+	}
+	if _, err := w.nc.Write(f); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = errSilent
+		}
+		w.kill(err)
+	}
+}
+
+// errSilent is why a connection ended whose server does not answer.
+var errSilent = errors.New("no answer")
+
+// grace is how long a server may take to answer a Tflush.
+func (w *wire) grace() time.Duration {
+	if w.timeout <= 0 {
+		return time.Second
+	}
+	return min(max(w.timeout/5, 50*time.Millisecond), time.Second)
+}
+
+// maxGraces bounds how often a server that goes on answering others is given
+// the grace once more.
+const maxGraces = 5
+
+// cancel calls the request off. p9.Client gets an error for it when the server
+// has answered the Tflush; if that takes too long the connection ends.
+func (w *wire) cancel(r *request) {
+	w.mu.Lock()
+	if r.done || r.called || w.cause != nil {
+		w.mu.Unlock()
+		return
+	}
+	r.called = true
+	var flush []byte
+	if r.sent { // else register sees to it
+		flush = w.flush(r)
+	}
+	received := w.received
+	w.mu.Unlock()
+
+	var last func(int)
+	last = func(graces int) {
+		time.AfterFunc(w.grace(), func() {
+			w.mu.Lock()
+			settled, heard := r.done || w.cause != nil, w.received != received
+			received = w.received
+			w.mu.Unlock()
+			switch {
+			case settled:
+			case heard && graces < maxGraces:
+				last(graces + 1)
+			default:
+				w.kill(errSilent)
+			}
+		})
+	}
+	last(1)
+	if flush != nil {
+		w.send(flush) // may wait for a frozen server, but not for longer than the grace
+	}
+}
+
+// called says whether the request was called off.
+func (w *wire) called(r *request) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return r.called
+}
+
+// kill ends the connection. Only the first cause counts.
+func (w *wire) kill(cause error) {
+	w.mu.Lock()
+	if w.cause != nil {
+		w.mu.Unlock()
+		return
+	}
+	w.cause = cause
+	close(w.ended)
+	w.ready.Broadcast()
+	w.mu.Unlock()
+	w.nc.Close()
+}
+
+// err is why the connection ended, nil while it lives.
+func (w *wire) err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cause
+}
+
+// Close ends the connection.
+func (w *wire) Close() error {
+	w.kill(net.ErrClosed)
+	return nil
+}
+
+func protocolError(format string, args ...any) error {
+	e := *ErrProtocol.(*Error)
+	e.Text += ": " + fmt.Sprintf(format, args...)
+	return &e
+}

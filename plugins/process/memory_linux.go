@@ -1,0 +1,122 @@
+package process
+
+import (
+	"cmp"
+	"context"
+	"slices"
+)
+
+// memory sets what the kernel charges beside what Go knows of, and both beside
+// the limit of the cgroup.
+func (s system) memory(context.Context) (report, error) {
+	b, err := s.read("/proc/self/status")
+	if err != nil {
+		return report{}, err
+	}
+	return s.memoryReport(parseKeyed(b), readGoMemory()), nil
+}
+
+func (s system) memoryReport(status keyed, m goMemory) report {
+	var r report
+	for _, f := range []struct{ key, name, meaning string }{
+		{"VmRSS", "rss", "resident: memory of this process that is in RAM; the sum of the next three"},
+		{"RssAnon", "rss_anon", "of it without a file: Go's heap and stacks, cgo, mmap"},
+		{"RssFile", "rss_file", "of it mapped from files: the program itself, libraries; dropped and read again when memory is short"},
+		{"RssShmem", "rss_shmem", "of it shared memory and tmpfs"},
+		{"VmHWM", "rss_peak", "most that was ever resident"},
+		{"VmSwap", "swap", "swapped out"},
+		{"VmPTE", "page_tables", "the kernel's tables for this process's memory, charged to the cgroup"},
+		{"VmSize", "virtual", "address space: reserved, not used; costs nothing"},
+	} {
+		if n, ok := status.bytes(f.key); ok {
+			r.add(f.name, n, inBytes, f.meaning)
+		}
+	}
+	m.report(&r)
+	anon, ok := r.bytes("rss_anon")
+	if ok {
+		swap, _ := r.bytes("swap")
+		foreign := anon + swap - min(anon+swap, m.held())
+		r.add("not_go", foreign, inBytes, "rss_anon and swap beyond go_held: memory of cgo, mmap or the C library; somewhat more, as part of go_held may never have been touched")
+		memoryNotes(&r, m, foreign)
+	}
+	s.memoryLimits(&r, m)
+	return r
+}
+
+// memoryNotes says where most of the memory is.
+func memoryNotes(r *report, m goMemory, foreign uint64) {
+	rss, _ := r.bytes("rss")
+	file, _ := r.bytes("rss_file")
+	shmem, _ := r.bytes("rss_shmem")
+	type part struct {
+		size uint64
+		what string
+	}
+	parts := []part{
+		{m.objects, "heap objects (see profile/heap)"},
+		{m.free + m.unused, "free heap that Go has not given back (see runtime/ctl freeosmemory, GOGC)"},
+		{m.stacks, "goroutine stacks (see runtime/stacks)"},
+		{m.metadata + m.buckets + m.other, "tables of Go's runtime"},
+		{foreign, "memory that is not Go's: cgo, mmap, the C library (see process/maps)"},
+		{file, "mapped files: the program and libraries"},
+		{shmem, "shared memory"},
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.size, a.size) })
+	r.note("%s resident; the largest parts: %s of %s, %s of %s", bytesText(rss), bytesText(parts[0].size), parts[0].what, bytesText(parts[1].size), parts[1].what)
+}
+
+// memoryLimits adds the cgroup's side: who was killed, and what by.
+func (s system) memoryLimits(r *report, m goMemory) {
+	list, err := s.hierarchies()
+	if err != nil {
+		r.note("the cgroup cannot be seen: %v", err)
+		return
+	}
+	h := controller(list, "memory")
+	if h == nil {
+		r.note("no cgroup that counts memory can be seen")
+		return
+	}
+	var g report
+	memoryGroupReport(h, &g)
+	for _, f := range []struct{ from, name, meaning string }{
+		{"current", "cgroup_current", "memory charged to the cgroup: all its processes, their page cache"},
+		{"working_set", "cgroup_working_set", "of it what cannot be dropped at once: what Kubernetes shows and evicts by"},
+		{"limit", "cgroup_limit", "hard limit of the cgroup or of one above it"},
+		{"max_events", "cgroup_max_events", "times that it was hit"},
+		{"oom_kills", "cgroup_oom_kills", "processes of the cgroup that were killed for lack of memory"},
+	} {
+		if v, ok := g.find(f.from); ok {
+			unit := inBytes
+			if f.from == "max_events" || f.from == "oom_kills" {
+				unit = inCount
+			}
+			r.add(f.name, v, unit, f.meaning)
+		}
+	}
+	limit, ok := g.bytes("limit")
+	if !ok {
+		return
+	}
+	if limit == unlimited {
+		r.note("the cgroup has no limit: memory ends where the machine's does")
+	} else {
+		rss, _ := r.bytes("rss")
+		r.note("%s is %.1f%% of the cgroup's limit of %s; %.1f%% of it are charged in all", bytesText(rss), percent(rss, limit), bytesText(limit), groupShare(&g, limit))
+		switch {
+		case m.limit == unlimited:
+			r.note("GOMEMLIMIT is not set: the collector does not know the limit, and the heap may grow to twice its live size before it is collected")
+		case m.limit > limit:
+			r.note("GOMEMLIMIT, %s, is above the cgroup's limit: the collector will not work harder before the process is killed", bytesText(m.limit))
+		}
+	}
+	if kills, ok := g.bytes("oom_kills"); ok && kills > 0 {
+		r.note("processes of the cgroup killed for lack of memory since it was made: %d", kills)
+	}
+}
+
+func groupShare(g *report, limit uint64) float64 {
+	current, _ := g.bytes("current")
+	return percent(current, limit)
+}

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -29,8 +30,13 @@ import (
 )
 
 // patience is how long anything that must happen may take. It only bounds the
-// failure of a test.
-const patience = 30 * time.Second
+// failure of a test; NODETEST_PATIENCE, a duration, changes it.
+var patience = func() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("NODETEST_PATIENCE")); err == nil {
+		return d
+	}
+	return 30 * time.Second
+}()
 
 // Check builds the tree with open, reads all of it as clients do, closes it,
 // and reports every rule that it breaks:

@@ -16,7 +16,7 @@ func (r *Redactor) Text(s string) string {
 
 // pairs hides the values of pairs with a secret name.
 func (r *Redactor) pairs(s string) string {
-	if strings.IndexAny(s, "=: ") < 0 {
+	if !strings.ContainsAny(s, "=: ") {
 		return s
 	}
 	var b strings.Builder

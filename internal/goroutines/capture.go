@@ -1,0 +1,79 @@
+package goroutines
+
+import (
+	"context"
+	"runtime/trace"
+	"time"
+)
+
+// slot is one of the two places where the runtime lets a program take an
+// execution trace. What the program itself uses is busy.
+type slot interface {
+	// look writes a whole generation of the trace to d.
+	look(d *decoder) error
+	// close gives the slot back.
+	close()
+}
+
+// flightSlot is the flight recorder's. While it is held the program can still
+// use trace.Start, and nobody but us can stop our recording.
+type flightSlot struct{ fr *trace.FlightRecorder }
+
+func openFlight() (slot, error) {
+	// The smallest window: the recorder keeps the last generation alone.
+	fr := trace.NewFlightRecorder(trace.FlightRecorderConfig{MinAge: time.Nanosecond, MaxBytes: 1})
+	if err := fr.Start(); err != nil {
+		return nil, err
+	}
+	return flightSlot{fr}, nil
+}
+
+func (s flightSlot) look(d *decoder) error {
+	if _, err := s.fr.WriteTo(d); err != nil {
+		return err
+	}
+	return d.finish()
+}
+
+func (s flightSlot) close() { s.fr.Stop() }
+
+// traceSlot is that of trace.Start. It costs half of the other, since a flight
+// recorder writes a second generation when it stops; but while it is held the
+// program's own trace.Start fails.
+type traceSlot struct{}
+
+func openTrace() (slot, error) { return traceSlot{}, nil }
+
+func (traceSlot) look(d *decoder) error {
+	if err := trace.Start(d); err != nil {
+		return err
+	}
+	trace.Stop()
+	return d.finish()
+}
+
+func (traceSlot) close() {}
+
+// fromTrace fills d from a slot.
+func (d *Dump) fromTrace(ctx context.Context, s slot, me myself) error {
+	first := newDecoder()
+	if err := s.look(first); err != nil {
+		return err
+	}
+	d.Cost.Bytes, d.Cost.Looks = first.bytes, 1
+	missing := d.fill(first, me)
+	if len(missing) == 0 || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	// Some were on their way from one state to the next, and the trace did not
+	// see them stop anywhere. A second look finds most of them at rest, and is
+	// dearer than the first for nobody.
+	second := newDecoder()
+	second.sched.want = missing
+	if err := s.look(second); err == nil {
+		d.Cost.Bytes += second.bytes
+		d.Cost.Looks = 2
+		d.refill(second)
+	}
+	return ctx.Err()
+}

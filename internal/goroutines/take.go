@@ -1,0 +1,189 @@
+package goroutines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// traceAbove is the number of goroutines above which the slot of trace.Start is
+// tried first, since the flight recorder's takes twice as long.
+const traceAbove = 100_000
+
+// profileUpTo is the number of goroutines up to which the goroutine profile is
+// taken where something is missing: it costs up to two microseconds each.
+const profileUpTo = 20_000
+
+// Take returns a dump of all goroutines that begins after the call: who comes
+// while one is taken shares the next with all others who wait. It returns when
+// the dump is complete or ctx ends.
+func Take(ctx context.Context) (*Dump, error) { return shared.take(ctx) }
+
+var shared group
+
+// group lets simultaneous callers share: one dump is running at most, and one
+// is waited for.
+type group struct {
+	mu            sync.Mutex
+	running, next *call
+	capture       func(context.Context) (*Dump, error) // nil: takeDump
+}
+
+type call struct {
+	done    chan struct{}
+	dump    *Dump
+	err     error
+	ctx     context.Context
+	cancel  context.CancelFunc
+	waiters int
+}
+
+func newCall() *call {
+	c := &call{done: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+func (g *group) take(ctx context.Context) (*Dump, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	var c *call
+	switch {
+	case g.running == nil:
+		c = newCall()
+		g.running = c
+		go g.run(c)
+	case g.next == nil:
+		c = newCall()
+		g.next = c
+	default:
+		c = g.next
+	}
+	c.waiters++
+	g.mu.Unlock()
+
+	select {
+	case <-c.done:
+		return c.dump, c.err
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c.waiters--; c.waiters == 0 {
+		c.cancel()
+		if g.next == c {
+			g.next = nil
+		}
+	}
+	return nil, context.Cause(ctx)
+}
+
+// run takes dumps until nobody waits for one.
+func (g *group) run(c *call) {
+	for c != nil {
+		c.dump, c.err = g.protected(c.ctx)
+		c.cancel()
+		g.mu.Lock()
+		close(c.done)
+		c = g.next
+		g.running, g.next = c, nil
+		g.mu.Unlock()
+	}
+}
+
+// PanicError is a panic inside of this package, which is a fault of its own.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error returns the panic value; the stack is for the log.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("taking a goroutine dump: panic: %v", e.Value)
+}
+
+func (g *group) protected(ctx context.Context) (d *Dump, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			d, err = nil, &PanicError{v, debug.Stack()}
+		}
+	}()
+	if g.capture != nil {
+		return g.capture(ctx)
+	}
+	return takeDump(ctx)
+}
+
+// takeDump takes a dump in the first way that works.
+func takeDump(ctx context.Context) (*Dump, error) {
+	type way struct {
+		name Way
+		open func() (slot, error)
+	}
+	ways := []way{{FlightRecorder, openFlight}, {Tracer, openTrace}}
+	if runtime.NumGoroutine() > traceAbove {
+		ways[0], ways[1] = ways[1], ways[0]
+	}
+	before := pauses()
+	start := time.Now()
+	me := whoami()
+	var d *Dump
+	for _, w := range ways {
+		s, err := w.open()
+		if err != nil {
+			continue // the program uses it
+		}
+		d = newDump(w.name)
+		began := time.Now()
+		err = d.fromTrace(ctx, s, me)
+		s.close()
+		d.Cost.Capture = time.Since(began)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err == nil {
+			break
+		}
+		d = nil
+		if errors.Is(err, errFormat) {
+			break
+		}
+	}
+	if d == nil {
+		d = newDump(Profile)
+		if err := d.fromProfile(); err != nil {
+			return nil, err
+		}
+		d.Cost.Capture = time.Since(start)
+	} else {
+		d.finish()
+	}
+	d.Taken = time.Now()
+	d.Cost.Whole = d.Taken.Sub(start)
+	d.Cost.Stop = longestSince(before)
+	return d, nil
+}
+
+// finish adds what the trace does not tell.
+func (d *Dump) finish() {
+	d.Creators = d.introspect()
+	if d.Creators != nil {
+		d.Labels = d.Creators
+	}
+	if d.Len() > profileUpTo || d.Labels == nil && !d.wanting() {
+		return
+	}
+	groups, err := readProfile()
+	if err != nil {
+		return // what was missing stays so
+	}
+	d.Cost.Profiled = true
+	d.mend(groups, d.Labels != nil)
+	d.Labels = nil // known now, as far as the profile tells
+}

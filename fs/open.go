@@ -1,0 +1,144 @@
+package fs
+
+import (
+	"context"
+
+	"github.com/hugelgupf/p9/linux"
+
+	"github.com/ispyd/ispyd/nodes"
+)
+
+// lopen handles Tlopen. O_TRUNC, O_CREAT and O_APPEND mean nothing here.
+func (c *conn) lopen(fr frame) error {
+	asked := le.Uint32(fr.body()[4:])
+	c.mu.Lock()
+	f := c.getFid(fr.fid())
+	errno := f.mayOpen(asked)
+	if errno == 0 {
+		f.state = fidOpening
+		f.flags = accessModes[asked&3]
+		c.nopen++
+	}
+	c.mu.Unlock()
+	if errno != 0 {
+		return c.replyError(fr.tag(), errno)
+	}
+	tag := fr.tag()
+	if f.opensAtOnce() {
+		return c.reply(f.opened(c.ctx, c.small(), tag))
+	}
+	return c.begin(c.request(tag, f.limit()), func(ctx context.Context) []byte { return f.opened(ctx, nil, tag) })
+}
+
+// accessModes are the nodes' flags for O_RDONLY, O_WRONLY and O_RDWR.
+var accessModes = [3]nodes.Flags{nodes.Read, nodes.Write, nodes.Read | nodes.Write}
+
+func (f *fid) mayOpen(asked uint32) linux.Errno {
+	const directory = 0o200000 // O_DIRECTORY
+	switch mode := asked & 3; {
+	case f == nil:
+		return linux.EBADF
+	case f.state == fidOpen || mode == 3:
+		return linux.EINVAL
+	case f.state != fidReady:
+		return linux.EBUSY
+	case f.at.dir != nil && mode != 0:
+		return linux.EISDIR
+	case f.at.dir == nil && asked&directory != 0:
+		return linux.ENOTDIR
+	}
+	return 0
+}
+
+// opensAtOnce reports whether opening is no more than making a handle. A
+// directory is listed when it is first read.
+func (f *fid) opensAtOnce() bool {
+	if !f.at.own {
+		return f.at.dir != nil
+	}
+	switch f.at.attr.Kind {
+	case nodes.KindStatic, nodes.KindStream, nodes.KindCtl:
+		return true
+	}
+	return false
+}
+
+// opened opens the file and makes the reply.
+func (f *fid) opened(ctx context.Context, b []byte, tag uint16) []byte {
+	c := f.c
+	err := f.doOpen(ctx)
+	c.mu.Lock()
+	// The client may have clunked the fid meanwhile.
+	if !f.closed.Load() {
+		f.state = fidOpen
+		if err != nil {
+			f.state = fidReady
+			c.nopen--
+		}
+	}
+	c.mu.Unlock()
+	if err != nil {
+		c.failed(opOpen, f.at.path(), err)
+		return appendError(b, tag, Errno(err))
+	}
+	b = appendFrame(b, msgTlopen+1, tag)
+	b = appendQID(b, f.at.qid)
+	return endFrame(le.AppendUint32(b, 0), 0) // iounit: what msize allows
+}
+
+func (f *fid) doOpen(ctx context.Context) error {
+	if f.at.dir != nil {
+		return nil
+	}
+	srv := f.c.srv
+	if f.flags&nodes.Write != 0 {
+		if err := f.c.refusesWrites(); err != nil {
+			if f.at.attr.Mode&0o222 == 0 {
+				return nodes.Errorf(nodes.ErrReadOnly, "%s is read only", f.at.name)
+			}
+			return err
+		}
+	}
+	if err := srv.held.check(); err != nil {
+		return err
+	}
+	h, err := f.openNode(ctx)
+	if err != nil {
+		return err
+	}
+	o := &opened{srv: srv, h: h, kind: f.at.attr.Kind, own: f.at.own}
+	o.snap, _ = h.(*nodes.Snapshot)
+	if err := o.hold(); err != nil {
+		o.close()
+		return err
+	}
+	f.open.Store(o)
+	if f.closed.Load() && f.open.CompareAndSwap(o, nil) {
+		o.close()
+	}
+	return nil
+}
+
+// openNode opens the node itself.
+func (f *fid) openNode(ctx context.Context) (nodes.Handle, error) {
+	var h nodes.Handle
+	var err error
+	if f.at.own {
+		err = nodes.Protect(func() (err error) {
+			h, err = f.at.file.Open(ctx, f.flags)
+			return err
+		})
+	} else {
+		h, err = detach(ctx, f.c.srv, f.at.name, func(ctx context.Context) (nodes.Handle, error) {
+			return f.at.file.Open(ctx, f.flags)
+		}, func(h nodes.Handle) {
+			if h != nil {
+				h.Close()
+			}
+		})
+	}
+	if err == nil && h == nil {
+		err = nodes.Errorf(linux.EIO, "%s: opened, but to nothing", f.at.name)
+	}
+	return h, err
+}

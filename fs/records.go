@@ -1,0 +1,141 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/ispyd/ispyd/nodes"
+)
+
+// Operations, as records name them.
+const (
+	opOpen  = "open"
+	opRead  = "read"
+	opWrite = "write"
+	opWalk  = "walk"
+	opList  = "list"
+)
+
+// Sizes in bytes of what records keep.
+const (
+	errorsSize = 128 << 10
+	auditSize  = 256 << 10
+	maxText    = 1 << 10 // of the text of one record
+)
+
+// Records keeps what clients did: the operations that failed, the writes (and
+// reads, where the server audits them), and the settings that differ from the
+// program's own. Its files show them; they belong into the root of the tree
+// whose servers it is given to.
+type Records struct {
+	errors, audit *nodes.Ring
+	settings      settings
+}
+
+// NewRecords returns empty Records.
+func NewRecords() *Records {
+	return &Records{errors: nodes.NewRing(errorsSize), audit: nodes.NewRing(auditSize)}
+}
+
+// Errors returns the file "errors", a stream with a line for each walk, open,
+// read, write or list that failed: time, operation, path, name of the errno, uid
+// and pid of who asked (-1 where unknown), text, separated by tabs. A walk to a
+// name that does not exist, and what the client itself cancelled, is no failure.
+func (r *Records) Errors() nodes.File {
+	return nodes.Stream("errors", "operations that failed: time, operation, path, errno, uid, pid, text", r.errors)
+}
+
+// Audit returns the file "audit", a stream with a line for each write, and with
+// Options.AuditReads for the first read or list of each open file: time,
+// operation, path, "ok" or the name of the errno, uid, pid, what was written.
+func (r *Records) Audit() nodes.File {
+	return nodes.Stream("audit", "what was written, and by whom: time, operation, path, result, uid, pid, text", r.audit)
+}
+
+// Settings returns the file "settings", a table of the variables that clients
+// have given another value than the program's own.
+func (r *Records) Settings() nodes.File {
+	return nodes.Value("settings", "settings changed from outside: the value now, the program's own, by whom, since when", r.settings.table)
+}
+
+// record is one operation of one client.
+type record struct {
+	at     time.Time
+	op     string
+	path   string
+	result string
+	peer   nodes.Peer
+	text   string
+}
+
+// timeFormat is RFC 3339 with milliseconds.
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+// line is the record as the files show it.
+func (r *record) line() []byte {
+	b := r.at.AppendFormat(make([]byte, 0, 128), timeFormat)
+	b = append(b, '\t')
+	b = append(b, r.op...)
+	b = append(b, '\t')
+	b = nodes.AppendEscaped(b, r.path)
+	b = append(b, '\t')
+	b = append(b, r.result...)
+	b = append(b, '\t')
+	b = strconv.AppendInt(b, int64(r.peer.UID), 10)
+	b = append(b, '\t')
+	b = strconv.AppendInt(b, int64(r.peer.PID), 10)
+	b = append(b, '\t')
+	return nodes.AppendEscaped(b, cut(r.text))
+}
+
+// cut keeps a text within maxText.
+func cut(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return s[:maxText] + "..."
+}
+
+func (r *record) attrs() []slog.Attr {
+	return []slog.Attr{
+		slog.String("op", r.op), slog.String("path", r.path), slog.String("result", r.result),
+		slog.Int("uid", r.peer.UID), slog.Int("pid", r.peer.PID), slog.String("text", cut(r.text)),
+	}
+}
+
+func (c *conn) record(op, path string, err error, text string) *record {
+	result := "ok"
+	if err != nil {
+		result = errnoName(Errno(err))
+	}
+	return &record{at: time.Now(), op: op, path: path, result: result, peer: c.peer, text: text}
+}
+
+// failed records an operation that failed.
+func (c *conn) failed(op, path string, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	var p *nodes.PanicError
+	if errors.As(err, &p) {
+		c.srv.log.limited("panic "+path, slog.LevelError, "panic in the code behind a file",
+			slog.String("path", path), slog.Any("panic", p.Value), slog.String("stack", string(p.Stack)))
+	}
+	r := c.record(op, path, err, err.Error())
+	c.srv.records.errors.Append(r.line())
+	c.srv.log.add(slog.LevelDebug, "operation failed", r.attrs()...)
+}
+
+// audit records an operation that is audited.
+func (c *conn) audit(op, path string, err error, text string) {
+	r := c.record(op, path, err, text)
+	c.srv.records.audit.Append(r.line())
+	level := slog.LevelInfo
+	if op != opWrite {
+		level = slog.LevelDebug
+	}
+	c.srv.log.add(level, "audit", r.attrs()...)
+}

@@ -1,0 +1,154 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ispyd/ispyd/nodes"
+)
+
+// maxSettings is the number of changed settings that are remembered.
+const maxSettings = 1 << 10
+
+// maxValue is the number of bytes of a value that are remembered.
+const maxValue = 4 << 10
+
+// valueTime is how long the reading of a value may hold up its write.
+const valueTime = time.Second
+
+// settings knows which variables clients have changed.
+type settings struct {
+	mu      sync.Mutex
+	entries map[string]*setting // by path
+}
+
+// setting is one variable that has been, or is being, changed.
+type setting struct {
+	turn  chan struct{} // held by the one write at a time
+	users int           // writes that have it or wait for it; guarded by settings.mu
+
+	// Guarded by turn for writing, and by settings.mu as well.
+	changed bool
+	row     settingRow
+}
+
+type settingRow struct {
+	Setting string `json:"setting"`
+	Value   string `json:"value"`
+	Own     string `json:"own"`
+	UID     int    `json:"uid"`
+	PID     int    `json:"pid"`
+	Since   string `json:"since"`
+}
+
+// table is what the file "settings" shows.
+func (s *settings) table(context.Context) ([]settingRow, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows := []settingRow{}
+	for _, e := range s.entries {
+		if e.changed {
+			rows = append(rows, e.row)
+		}
+	}
+	slices.SortFunc(rows, func(a, b settingRow) int { return strings.Compare(a.Setting, b.Setting) })
+	return rows, nil
+}
+
+// change runs write, which changes the variable f, and takes note of what it
+// did. Writes to one variable run one after the other, or what was the program's
+// own value could not be told.
+func (s *settings) change(ctx context.Context, f *fid, write func() error) error {
+	path := f.at.path()
+	e := s.enter(path)
+	if e == nil {
+		return write()
+	}
+	defer s.leave(path, e)
+	select {
+	case e.turn <- struct{}{}:
+		defer func() { <-e.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	own := e.row.Own
+	if !e.changed {
+		own, _ = f.value(ctx)
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	now, err := f.value(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && now == own {
+		e.changed = false
+		return nil
+	}
+	since := e.row.Since
+	if !e.changed {
+		since = time.Now().Format(timeFormat)
+	}
+	e.changed = true
+	e.row = settingRow{Setting: path, Value: now, Own: own, UID: f.c.peer.UID, PID: f.c.peer.PID, Since: since}
+	return nil
+}
+
+// enter returns the entry of path, nil where there are too many.
+func (s *settings) enter(path string) *setting {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[path]
+	if e == nil {
+		if len(s.entries) == maxSettings {
+			return nil
+		}
+		if s.entries == nil {
+			s.entries = make(map[string]*setting)
+		}
+		e = &setting{turn: make(chan struct{}, 1)}
+		s.entries[path] = e
+	}
+	e.users++
+	return e
+}
+
+// leave forgets the entry if it tells nothing.
+func (s *settings) leave(path string, e *setting) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.users--; e.users == 0 && !e.changed {
+		delete(s.entries, path)
+	}
+}
+
+// value reads the file as it is now, without its last newline.
+func (f *fid) value(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, valueTime)
+	defer cancel()
+	return detach(ctx, f.c.srv, f.at.name, func(ctx context.Context) (string, error) {
+		h, err := f.at.file.Open(ctx, nodes.Read)
+		if err != nil {
+			return "", err
+		}
+		defer h.Close()
+		var b []byte
+		for len(b) < maxValue {
+			p := make([]byte, maxValue-len(b))
+			n, err := h.ReadAt(ctx, p, int64(len(b)))
+			b = append(b, p[:max(0, min(n, len(p)))]...)
+			if errors.Is(err, io.EOF) || err == nil && n == 0 {
+				break
+			}
+			if err != nil {
+				return "", err
+			}
+		}
+		return strings.TrimSuffix(string(b), "\n"), nil
+	}, nil)
+}

@@ -1,0 +1,15 @@
+package ispyd
+
+import (
+	"github.com/ispyd/ispyd/plugins"
+	"github.com/ispyd/ispyd/plugins/process"
+	"github.com/ispyd/ispyd/plugins/runtime"
+)
+
+// allBuiltins stands for all built-in plugins in the configuration.
+const allBuiltins = "builtins"
+
+// builtins are the plugins that need not be passed to Start.
+func builtins() []plugins.Plugin {
+	return []plugins.Plugin{process.Plugin, runtime.Plugin}
+}

@@ -1,0 +1,11 @@
+#!/bin/sh
+# make bench: every benchmark, each beside its peer in the same run. BENCH chooses
+# some, BENCHCOUNT repeats them, OLD=FILE compares with an earlier run's output.
+set -eu
+cd "$(dirname "$0")/.."
+out=${OUT:-bench.out}
+go test -run '^$' -bench "${BENCH:-.}" -benchmem -count "${BENCHCOUNT:-1}" -timeout 60m \
+	. ./fs ./fs/client ./internal/goroutines ./cmd/ispymount | tee "$out"
+echo
+echo "# $out, as benchstat sums it up"
+go run "${BENCHSTAT_MODULE:-golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da}" ${OLD:-} "$out"

@@ -78,7 +78,11 @@ func (f *fid) opened(ctx context.Context, b []byte, tag uint16) []byte {
 	}
 	c.mu.Unlock()
 	if err != nil {
-		c.failed(opOpen, f.at.path(), err)
+		path := f.at.path()
+		c.failed(opOpen, path, err)
+		if f.flags&nodes.Write != 0 {
+			c.audit(opOpen, path, err, err.Error())
+		}
 		return appendError(b, tag, Errno(err))
 	}
 	b = appendFrame(b, msgTlopen+1, tag)

@@ -48,9 +48,10 @@ func (r *Records) Errors() nodes.File {
 	return nodes.Stream("errors", "operations that failed: time, operation, path, errno, uid, pid, text", r.errors)
 }
 
-// Audit returns the file "audit", a stream with a line for each write, and with
-// Options.AuditReads for the first read or list of each open file: time,
-// operation, path, "ok" or the name of the errno, uid, pid, what was written.
+// Audit returns the file "audit", a stream with a line for each write and each
+// open for writing that failed, and with Options.AuditReads for the first read or
+// list of each open file: time, operation, path, "ok" or the name of the errno,
+// uid, pid, what was written.
 func (r *Records) Audit() nodes.File {
 	return nodes.Stream("audit", "what was written, and by whom: time, operation, path, result, uid, pid, text", r.audit)
 }

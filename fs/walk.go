@@ -2,7 +2,6 @@ package fs
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"strings"
 
@@ -192,10 +191,11 @@ func (w *walking) reply(ctx context.Context, b []byte, err error) []byte {
 	}
 	c.mu.Unlock()
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
+		errno := Errno(err)
+		if errno != linux.ENOENT {
 			c.failed(opWalk, w.target(), err)
 		}
-		return appendError(b, w.tag, Errno(err))
+		return appendError(b, w.tag, errno)
 	}
 	b = appendFrame(b, w.typ+1, w.tag)
 	if w.typ == msgTattach {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -123,10 +124,8 @@ func TestReadDir(t *testing.T) {
 	if entries, err := c.ReadDir(t.Context(), "d"); err != nil || len(entries) != 0 {
 		t.Errorf("d: %d, %v", len(entries), err)
 	}
-	for _, name := range []string{"none", "slow/x"} {
-		if _, err := c.ReadDir(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: %v", name, err)
-		}
+	if _, err := c.ReadDir(t.Context(), "none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("none: %v", err)
 	}
 }
 
@@ -147,7 +146,7 @@ func TestStat(t *testing.T) {
 		t.Errorf("a time that nobody gave: %v", info.ModTime())
 	}
 	for name, want := range map[string]error{
-		"none": fs.ErrNotExist, "README/x": fs.ErrNotExist, "a\x00": fs.ErrInvalid, strings.Repeat("x", 256): syscall.ENAMETOOLONG,
+		"none": fs.ErrNotExist, "a\x00": fs.ErrInvalid, strings.Repeat("x", 256): syscall.ENAMETOOLONG,
 	} {
 		_, err := c.Stat(t.Context(), name)
 		var e *Error
@@ -161,9 +160,9 @@ func TestFS(t *testing.T) {
 	tree := serveTree(t, dir(map[string]*node{
 		"a":   {data: "hello\n", mtime: 1700000000},
 		"d":   dir(map[string]*node{"b": text("b"), "e": dir(map[string]*node{})}),
-		"big": text(strings.Repeat("x", 200_000)),
+		"big": text(strings.Repeat("x", 9_000)),
 	}))
-	c := dialTest(t, tree.addr, Options{})
+	c := dialTest(t, tree.addr, Options{Msize: 8 << 10})
 	fsys := c.FS(t.Context())
 	if err := fstest.TestFS(fsys, "a", "d/b", "d/e", "big"); err != nil {
 		t.Error(err)
@@ -186,20 +185,37 @@ func TestFS(t *testing.T) {
 	}
 }
 
+// recorder notes the sizes of writes.
+type recorder struct {
+	mu    sync.Mutex
+	sizes []int
+}
+
+func (r *recorder) write(p []byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sizes = append(r.sizes, len(p))
+	return nil
+}
+
+func (r *recorder) take() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sizes := r.sizes
+	r.sizes = nil
+	return sizes
+}
+
 func TestWrite(t *testing.T) {
-	var mu sync.Mutex
-	var writes []string
-	var both *node
+	var got recorder
 	write := func(p []byte) error {
-		mu.Lock()
-		defer mu.Unlock()
-		writes = append(writes, string(p))
+		got.write(p)
 		if strings.HasPrefix(string(p), "bad") {
 			return errors.New("bad: unknown verb (near: bat)")
 		}
 		return nil
 	}
-	both = &node{data: "verbs\n", mode: 0o600, write: write}
+	both := &node{data: "verbs\n", mode: 0o600, write: write}
 	tree := serveTree(t, dir(map[string]*node{"ctl": both, "only": {mode: 0o200, write: write}, "ro": text("x")}))
 	c := dialTest(t, tree.addr, Options{Msize: 8 << 10})
 
@@ -229,23 +245,22 @@ func TestWrite(t *testing.T) {
 	if f.MaxWrite() > 8<<10 || f.MaxWrite() < 7<<10 {
 		t.Errorf("MaxWrite is %d", f.MaxWrite())
 	}
-	writes = nil
+	got.take()
 	whole := strings.Repeat("w", f.MaxWrite())
-	if n, err := f.Write(t.Context(), []byte(whole)); n != len(whole) || err != nil || len(writes) != 1 || writes[0] != whole {
-		t.Errorf("the longest write: %d, %v, in %d pieces", n, err, len(writes))
+	if n, err := f.Write(t.Context(), []byte(whole)); n != len(whole) || err != nil || !slices.Equal(got.take(), []int{n}) {
+		t.Errorf("the longest write: %d, %v", n, err)
 	}
-	writes = nil
-	if _, err := f.Write(t.Context(), []byte(whole+"x")); !errors.Is(err, syscall.EMSGSIZE) || !strings.Contains(err.Error(), fmt.Sprint(f.MaxWrite())) || len(writes) != 0 {
-		t.Errorf("one byte too many: %v, %d writes", err, len(writes))
+	if _, err := f.Write(t.Context(), []byte(whole+"x")); !errors.Is(err, syscall.EMSGSIZE) || !strings.Contains(err.Error(), fmt.Sprint(f.MaxWrite())) || got.take() != nil {
+		t.Errorf("one byte too many: %v", err)
 	}
 }
 
 // The server may grant smaller messages than were asked for; p9.Client does not
 // care. 1 MiB from a server of 8 KiB.
 func TestGrantedMsize(t *testing.T) {
-	var sizes []int
+	var got recorder
 	tree := serveTree(t, dir(map[string]*node{
-		"ctl": {mode: 0o600, write: func(p []byte) error { sizes = append(sizes, len(p)); return nil }},
+		"ctl": {mode: 0o600, write: got.write},
 		"big": {read: func(p []byte, off int64) (int, error) {
 			if len(p) > 8<<10 {
 				return 0, linux.E2BIG
@@ -263,11 +278,11 @@ func TestGrantedMsize(t *testing.T) {
 		return [][]byte{f}
 	})
 	c := dialTest(t, addr, Options{Msize: 1 << 20})
-	if err := c.WriteFile(t.Context(), "ctl", make([]byte, 8<<10)); !errors.Is(err, syscall.EMSGSIZE) || len(sizes) > 0 {
-		t.Errorf("a write of 8 KiB: %v, %v", err, sizes)
+	if err := c.WriteFile(t.Context(), "ctl", make([]byte, 8<<10)); !errors.Is(err, syscall.EMSGSIZE) || got.take() != nil {
+		t.Errorf("a write of 8 KiB: %v", err)
 	}
-	if err := c.WriteFile(t.Context(), "ctl", make([]byte, 7<<10)); err != nil || len(sizes) != 1 || sizes[0] != 7<<10 {
-		t.Errorf("a write of 7 KiB: %v, %v", err, sizes)
+	if err := c.WriteFile(t.Context(), "ctl", make([]byte, 7<<10)); err != nil || !slices.Equal(got.take(), []int{7 << 10}) {
+		t.Errorf("a write of 7 KiB: %v", err)
 	}
 	if b, err := c.ReadFile(t.Context(), "big"); err != nil || len(b) != 100_000 {
 		t.Errorf("big: %d bytes, %v", len(b), err)
@@ -276,17 +291,17 @@ func TestGrantedMsize(t *testing.T) {
 
 // payload never exceeds p9.Client's own idea, or p9.Client would split a write.
 func TestPayload(t *testing.T) {
-	var sizes []int
+	var got recorder
 	tree := serveTree(t, dir(map[string]*node{
-		"ctl": {mode: 0o600, write: func(p []byte) error { sizes = append(sizes, len(p)); return nil }},
+		"ctl": {mode: 0o600, write: got.write},
 	}))
 	for msize := uint32(8 << 10); msize < 10<<10; msize += 61 {
 		if n := payload(msize); n <= 0 || n > int(msize)-24 || n%512 != 0 {
 			t.Fatalf("payload(%d) = %d", msize, n)
 		}
 		c := dialTest(t, tree.addr, Options{Msize: msize})
-		sizes = nil
-		if err := c.WriteFile(t.Context(), "ctl", make([]byte, payload(msize))); err != nil || len(sizes) != 1 {
+		err := c.WriteFile(t.Context(), "ctl", make([]byte, payload(msize)))
+		if sizes := got.take(); err != nil || len(sizes) != 1 {
 			t.Errorf("msize %d: a write of %d bytes: %v, in %v", msize, payload(msize), err, sizes)
 		}
 	}
@@ -356,16 +371,20 @@ func TestErrorsFileBroken(t *testing.T) {
 func TestSlow(t *testing.T) {
 	reading := make(chan struct{}, 10)
 	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
 	tree := serveTree(t, dir(map[string]*node{
 		"fast": text("fast\n"),
+		"hangs": {read: func(p []byte, off int64) (int, error) {
+			<-release
+			return 0, io.EOF
+		}},
 		"slow": {typ: p9.TypeTemporary, read: func(p []byte, off int64) (int, error) {
 			reading <- struct{}{}
 			<-release
 			return 0, io.EOF
 		}},
 	}))
-	c := dialTest(t, tree.addr, Options{Timeout: 500 * time.Millisecond})
+	t.Cleanup(func() { close(release) })
+	c := dialTest(t, tree.addr, Options{Timeout: 200 * time.Millisecond})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	f, err := c.Open(ctx, "slow", os.O_RDONLY)
@@ -384,10 +403,13 @@ func TestSlow(t *testing.T) {
 	if b, err := c.ReadFile(t.Context(), "fast"); err != nil || string(b) != "fast\n" {
 		t.Errorf("beside a slow file: %q, %v", b, err)
 	}
+	if _, err := c.ReadFile(t.Context(), "hangs"); !errors.Is(err, ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, syscall.ETIMEDOUT) {
+		t.Errorf("a read that hangs: %v", err)
+	}
 	select {
-	case err := <-failed:
+	case err := <-failed: // it began before the other, whose time ran out
 		t.Errorf("a slow read has a time-out: %v", err)
-	case <-time.After(700 * time.Millisecond): // longer than the time-out
+	default:
 	}
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) {
@@ -460,12 +482,12 @@ func TestDone(t *testing.T) {
 func TestClose(t *testing.T) {
 	reading := make(chan struct{})
 	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
 	tree := serveTree(t, dir(map[string]*node{"waits": {read: func([]byte, int64) (int, error) {
 		close(reading)
 		<-release
 		return 0, io.EOF
 	}}}))
+	t.Cleanup(func() { close(release) })
 	c := dialTest(t, tree.addr, Options{})
 	failed := make(chan error)
 	go func() {

@@ -124,11 +124,13 @@ const (
 	dtLink = 10
 )
 
+// entryType goes by the QID, for some servers put its type, whose bits mean
+// other things, where the kind of readdir(3) belongs.
 func entryType(d p9.Dirent) fs.FileMode {
 	switch {
-	case d.Type == dtDir || d.QID.Type&p9.TypeDir != 0:
+	case d.QID.Type&p9.TypeDir != 0 || d.QID.Type == 0 && d.Type == dtDir:
 		return fs.ModeDir
-	case d.Type == dtLink || d.QID.Type&p9.TypeSymlink != 0:
+	case d.QID.Type&p9.TypeSymlink != 0 || d.QID.Type == 0 && d.Type == dtLink:
 		return fs.ModeSymlink
 	}
 	return 0

@@ -1,0 +1,540 @@
+package fs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hugelgupf/p9/linux"
+	"github.com/hugelgupf/p9/p9"
+
+	"github.com/ispyd/ispyd/fs"
+	"github.com/ispyd/ispyd/nodes"
+)
+
+// rawSession agrees on a version and attaches fid 0.
+func rawSession(t testing.TB, addr string) net.Conn {
+	t.Helper()
+	c := rawDial(t, addr)
+	c.SetDeadline(time.Now().Add(patience))
+	rawCall(t, c, tversion(128<<10))
+	rawCall(t, c, tattach(1, 0))
+	return c
+}
+
+// served fails if the server does not serve.
+func served(t testing.TB, s *server) {
+	t.Helper()
+	c := rawSession(t, s.addr)
+	rawCall(t, c, twalk(1, 0, 1, "process", "pid"))
+	rawCall(t, c, tlopen(1, 1, 0))
+	if r := rawCall(t, c, tread(1, 1, 0, 100)); string(r[11:]) != "14905\n" {
+		t.Fatalf("read %q", r[11:])
+	}
+	c.Close()
+}
+
+// goroutinesBack returns a function that waits until there are as many
+// goroutines as when it was made.
+func goroutinesBack(t testing.TB) func() {
+	base := runtime.NumGoroutine()
+	return func() {
+		t.Helper()
+		deadline := time.Now().Add(patience)
+		for runtime.NumGoroutine() > base {
+			if time.Now().After(deadline) {
+				buf := make([]byte, 1<<20)
+				t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), base, buf[:runtime.Stack(buf, true)])
+			}
+			<-time.After(time.Millisecond)
+		}
+	}
+}
+
+func isClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// A client that asks and never reads takes no memory and no goroutines, and is
+// closed when its time is over.
+func TestNeverReads(t *testing.T) {
+	s := start(t, fs.Options{Limits: fs.Limits{Write: 300 * time.Millisecond}})
+	c := rawSession(t, s.addr)
+	rawCall(t, c, twalk(1, 0, 1, "big"))
+	rawCall(t, c, tlopen(1, 1, 0))
+	before, goroutines := heap(), runtime.NumGoroutine()
+	var err error
+	sent := 0
+	for ; err == nil; sent++ {
+		_, err = c.Write(tread(uint16(sent%60000), 1, 0, 128<<10))
+		if n := runtime.NumGoroutine(); n > goroutines+10 {
+			t.Fatalf("%d goroutines more after %d reads", n-goroutines, sent)
+		}
+	}
+	if !isClosed(err) {
+		t.Fatal(err)
+	}
+	if grown := heap() - before; grown > 2<<20 {
+		t.Errorf("%d bytes more in the heap after %d reads", grown, sent)
+	}
+	s.log.wait(t, "replies were not read within 300ms")
+	served(t, s)
+}
+
+// Requests that do not end are begun up to the limit; then no more are read.
+func TestFlood(t *testing.T) {
+	tr := newTree()
+	back := goroutinesBack(t)
+	s := start(t, fs.Options{Root: tr.root})
+	c := rawSession(t, s.addr)
+	for fid := uint32(1); fid <= 100; fid++ {
+		rawCall(t, c, twalk(1, 0, fid, "cpu", "1h"))
+		rawCall(t, c, tlopen(1, fid, 0))
+	}
+	before := runtime.NumGoroutine()
+	go func() {
+		for i := 0; ; i++ {
+			if _, err := c.Write(tread(uint16(i%60000), uint32(1+i%100), 0, 128<<10)); err != nil {
+				return
+			}
+		}
+	}()
+	tr.await(t, "blocking", 64)
+	// Each needs the request, the capture, and a few that wait for it.
+	if n := runtime.NumGoroutine() - before; n > 64*4+10 {
+		t.Errorf("%d goroutines for 64 requests", n)
+	}
+	served(t, s)
+	c.Close()
+	tr.await(t, "ended", 64)
+	served(t, s)
+	s.Close()
+	back()
+}
+
+// A client that vanishes is noticed though all its requests block and more of
+// them wait to be read.
+func TestVanished(t *testing.T) {
+	tr := newTree()
+	back := goroutinesBack(t)
+	s := start(t, fs.Options{Root: tr.root, Limits: fs.Limits{Inflight: 8}})
+	for range 3 {
+		c := rawSession(t, s.addr)
+		for fid := uint32(1); fid <= 8; fid++ {
+			rawCall(t, c, twalk(1, 0, fid, "cpu", "1h"))
+			rawCall(t, c, tlopen(1, fid, 0))
+		}
+		for fid := uint32(1); fid <= 8; fid++ {
+			if _, err := c.Write(tread(uint16(fid), fid, 0, 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tr.await(t, "blocking", 8)
+		for range 100 {
+			if _, err := c.Write(tread(99, 1, 0, 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.Close()
+		tr.await(t, "ended", 8)
+	}
+	wait(t, "connections to end", func() bool { return s.Conns() == 0 })
+	s.Close()
+	back()
+}
+
+// Close of the server cancels what is in flight.
+func TestCloseCancels(t *testing.T) {
+	tr := newTree()
+	back := goroutinesBack(t)
+	s := start(t, fs.Options{Root: tr.root})
+	root := s.attach(t)
+	f := open(t, root, "cpu/1h", p9.ReadOnly)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := f.ReadAt(make([]byte, 10), 0)
+		failed <- err
+	}()
+	tr.await(t, "blocking", 1)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	tr.await(t, "ended", 1)
+	if err := <-failed; err == nil {
+		t.Error("the read has succeeded")
+	}
+	back()
+	if _, err := os.Lstat(s.addr); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is still there: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+}
+
+// Half a message holds what has come of it, not what it claims, and ends.
+func TestHalfFrames(t *testing.T) {
+	const conns = 100
+	s := start(t, fs.Options{Limits: fs.Limits{Frame: 300 * time.Millisecond, Msize: 1 << 20}})
+	var all []net.Conn
+	for range conns {
+		c := rawDial(t, s.addr)
+		c.SetDeadline(time.Now().Add(patience))
+		rawCall(t, c, tversion(1<<20))
+		all = append(all, c)
+	}
+	before := heap()
+	half := twrite(1, 1, 0, strings.Repeat("x", 1<<20-23))[:100]
+	for _, c := range all {
+		if _, err := c.Write(half); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if grown := heap() - before; grown > conns*16<<10 {
+		t.Errorf("%d bytes for 100 bytes each of %d messages", grown, conns)
+	}
+	for _, c := range all {
+		if _, err := rawReply(c); !isClosed(err) {
+			t.Fatalf("not closed: %v", err)
+		}
+	}
+	s.log.wait(t, "half a message came, and not the rest within 300ms")
+	served(t, s)
+}
+
+// Messages need not come in one piece, nor alone.
+func TestPieces(t *testing.T) {
+	s := start(t, fs.Options{})
+	c := rawSession(t, s.addr)
+	for _, b := range []byte(twalk(1, 0, 1, "level")) {
+		if _, err := c.Write([]byte{b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := rawReply(c); err != nil || r[4] != 111 {
+		t.Fatal(r, err)
+	}
+	rawCall(t, c, tlopen(1, 1, 2))
+	var many []byte
+	for i := range 2000 {
+		many = append(many, tread(uint16(i), 1, 0, 10)...)
+		if i%100 == 0 {
+			many = append(many, twrite(uint16(10000+i), 1, 0, strings.Repeat("\n", 40000)+"5\n")...)
+		}
+	}
+	go c.Write(many)
+	for range 2020 {
+		if r, err := rawReply(c); err != nil || r[4] != 117 && r[4] != 119 {
+			t.Fatal(r, err)
+		}
+	}
+}
+
+func TestHandshakeDeadline(t *testing.T) {
+	s := start(t, fs.Options{Limits: fs.Limits{Handshake: 200 * time.Millisecond}})
+	for _, first := range []msg{nil, tversion(8192)[:9], newMsg(100, 1).u32(8192).str("9P2000").end()} {
+		c := rawDial(t, s.addr)
+		c.SetDeadline(time.Now().Add(patience))
+		if _, err := c.Write(first); err != nil {
+			t.Fatal(err)
+		}
+		for err := error(nil); !isClosed(err); {
+			if _, err = rawReply(c); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("after %x: not closed", first)
+			}
+		}
+	}
+	s.log.wait(t, "no version was agreed on within 200ms")
+	// Who has agreed on a version may be idle as long as he likes.
+	c := rawSession(t, s.addr)
+	c2 := rawDial(t, s.addr)
+	if _, err := rawReply(c2); !isClosed(err) {
+		t.Fatal(err)
+	}
+	rawCall(t, c, tgetattr(1, 0))
+}
+
+func TestFids(t *testing.T) {
+	s := start(t, fs.Options{})
+	c := rawSession(t, s.addr)
+	ok, refused := 0, 0
+	for fid := uint32(1); fid <= 10000; fid++ {
+		if _, err := c.Write(twalk(1, 0, fid, "process", "pid")); err != nil {
+			t.Fatal(err)
+		}
+		r, err := rawReply(c)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case r[4] == 111:
+			ok++
+			rawCall(t, c, tlopen(1, fid, 0))
+		case r[4] == 7 && linux.Errno(le.Uint32(r[7:])) == linux.EMFILE:
+			refused++
+		default:
+			t.Fatalf("%x", r)
+		}
+	}
+	if ok != 4095 || refused != 10000-ok {
+		t.Errorf("%d fids besides the root, %d refused", ok, refused)
+	}
+	if s.Held() != int64(ok)*6 {
+		t.Errorf("%d bytes are held", s.Held())
+	}
+	rawCall(t, c, tclunk(1, 77))
+	rawCall(t, c, twalk(1, 0, 20000, "process", "pid"))
+	c.Close()
+	wait(t, "what was held to be given back", func() bool { return s.Held() == 0 })
+	served(t, s)
+}
+
+// p9's server keeps a node for every name that was ever walked to. There is no
+// such thing here: names that come and go cost nothing when they are gone.
+func TestNames(t *testing.T) {
+	dir := nodes.Dynamic("requests", "requests by number", func(_ context.Context, name string) (nodes.Node, error) {
+		return nodes.Static(name, "a request", []byte(name)), nil
+	}, nil)
+	s := start(t, fs.Options{Root: nodes.Directory("", "", dir)})
+	c := rawSession(t, s.addr)
+	const batch = 50
+	step := func(i int) {
+		var walks, clunks []byte
+		for j := range uint32(batch) {
+			walks = append(walks, twalk(uint16(j), 0, 1+j, "requests", fmt.Sprintf("request-%d", i+int(j)))...)
+			clunks = append(clunks, tclunk(uint16(j), 1+j)...)
+		}
+		for _, m := range [][]byte{walks, clunks} {
+			if _, err := c.Write(m); err != nil {
+				t.Fatal(err)
+			}
+			for range batch {
+				if r, err := rawReply(c); err != nil || r[4] == 7 {
+					t.Fatal(r, err)
+				}
+			}
+		}
+	}
+	step(0)
+	before := heap()
+	for i := batch; i < 200_000; i += batch {
+		step(i)
+	}
+	if grown := heap() - before; grown > 256<<10 {
+		t.Errorf("%d bytes more after 200,000 names", grown)
+	}
+}
+
+// TestBottomless walks down a directory that holds itself.
+func TestBottomless(t *testing.T) {
+	var down nodes.Dir
+	down = nodes.Dynamic("down", "a directory in itself", func(context.Context, string) (nodes.Node, error) { return down, nil }, nil)
+	s := start(t, fs.Options{Root: down})
+	c := rawSession(t, s.addr)
+	for range 12 {
+		rawCall(t, c, twalk(1, 0, 0, strings.Split("a b c d e f g h i j", " ")...))
+	}
+	c.Write(twalk(1, 0, 0, strings.Split("a b c d e f g h i j", " ")...))
+	r, err := rawReply(c)
+	if err != nil || r[4] != 7 || linux.Errno(le.Uint32(r[7:])) != linux.ENAMETOOLONG {
+		t.Fatal(r, err)
+	}
+	if log := text(t, s.records.Errors()); !strings.Contains(log, "\twalk\ta/b/c/") {
+		t.Error(log)
+	}
+}
+
+// requestTypes are those that there are, replies, and some that are nothing.
+var requestTypes = []byte{6, 7, 8, 9, 12, 13, 14, 16, 18, 20, 22, 24, 25, 26, 30, 32, 40, 41, 50, 52, 54, 70, 72,
+	74, 76, 100, 101, 102, 104, 105, 108, 110, 111, 116, 117, 118, 119, 120, 122, 126, 127, 128, 130, 132, 134, 200}
+
+func TestRandomFrames(t *testing.T) {
+	frames := 74_000
+	if testing.Short() {
+		frames /= 10
+	}
+	back := goroutinesBack(t)
+	s := start(t, fs.Options{})
+	rng := rand.New(rand.NewSource(1))
+	for n := 0; n < frames; {
+		c := rawSession(t, s.addr)
+		rawCall(t, c, twalk(1, 0, 1, "level"))
+		rawCall(t, c, tlopen(1, 1, 2))
+		rawCall(t, c, twalk(1, 0, 2, "process"))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			io.Copy(io.Discard, c)
+		}()
+		for range 40 {
+			n++
+			if _, err := c.Write(randomFrame(rng)); err != nil {
+				break
+			}
+		}
+		c.Close()
+		<-done
+	}
+	served(t, s)
+	s.Close()
+	back()
+	if strings.Contains(s.log.String(), "panic in") {
+		t.Error(s.log.String())
+	}
+}
+
+// randomFrame is now and then one that makes sense.
+func randomFrame(rng *rand.Rand) msg {
+	m := newMsg(requestTypes[rng.Intn(len(requestTypes))], uint16(rng.Intn(50)))
+	if m[4] == 100 && rng.Intn(10) > 0 {
+		m[4] = 110 // most connections should live for longer than one Tversion
+	}
+	for range rng.Intn(3) {
+		m = m.u32(uint32(rng.Intn(5)))
+	}
+	for range rng.Intn(80) {
+		if rng.Intn(3) == 0 {
+			m = m.u8(byte(rng.Intn(256)))
+		} else {
+			m = m.u8(byte(rng.Intn(3)))
+		}
+	}
+	if l := shapeOf(m[4]); l > 0 && rng.Intn(3) > 0 {
+		m = append(m, make(msg, 64)...)[:7+l]
+	}
+	return m.end()
+}
+
+// shapeOf is the size of requests that have no strings.
+func shapeOf(typ byte) int {
+	return map[byte]int{8: 4, 12: 8, 22: 4, 24: 12, 26: 60, 40: 16, 50: 4, 108: 2, 116: 16, 120: 4, 122: 4}[typ]
+}
+
+// A thousand connect at once, while one that is served goes on being served.
+func TestThousand(t *testing.T) {
+	s := start(t, fs.Options{})
+	root := s.attach(t)
+	f := open(t, root, "process/pid", p9.ReadOnly)
+	stop := make(chan struct{})
+	var asked atomic.Int64
+	done := make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+			}
+			if _, err := f.ReadAt(make([]byte, 100), 0); err != nil {
+				done <- err
+				return
+			}
+			asked.Add(1)
+		}
+	}()
+	var wg sync.WaitGroup
+	var in, out atomic.Int64
+	all := make([]net.Conn, 1000)
+	for i := range all {
+		wg.Go(func() {
+			c, err := net.Dial("unix", s.addr)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			all[i] = c
+			c.SetDeadline(time.Now().Add(patience))
+			c.Write(tversion(8192))
+			switch _, err := rawReply(c); {
+			case err == nil:
+				in.Add(1)
+			case isClosed(err):
+				out.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	at := asked.Load()
+	wait(t, "the served client", func() bool { return asked.Load() > at })
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if in.Load() < 200 || in.Load()+out.Load() != 1000 || s.Conns() > 256 {
+		t.Errorf("%d of 1,000 were served, %d refused; %d connections", in.Load(), out.Load(), s.Conns())
+	}
+	s.log.wait(t, "refused: there are 256 connections, and none of them idle")
+	for _, c := range all {
+		if c != nil {
+			c.Close()
+		}
+	}
+	wait(t, "connections to end", func() bool { return s.Conns() == 1 })
+	served(t, s)
+}
+
+// The connection that has been idle longest gives way, if nothing is open on it.
+func TestGivesWay(t *testing.T) {
+	s := start(t, fs.Options{Limits: fs.Limits{Conns: 2}})
+	busy := rawSession(t, s.addr)
+	rawCall(t, busy, twalk(1, 0, 1, "level"))
+	rawCall(t, busy, tlopen(1, 1, 0))
+	idle := rawSession(t, s.addr)
+	// It must have been idle for a second.
+	wait(t, "a place", func() bool {
+		c, err := net.Dial("unix", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(patience))
+		c.Write(tversion(8192))
+		_, err = rawReply(c)
+		return err == nil
+	})
+	if _, err := rawReply(idle); !isClosed(err) {
+		t.Errorf("the idle connection is still there: %v", err)
+	}
+	rawCall(t, busy, tread(1, 1, 0, 10))
+	s.log.wait(t, "closed: it was idle, and another needs its place")
+}
+
+// What open files hold is bounded for all clients together.
+func TestHeldLimit(t *testing.T) {
+	s := start(t, fs.Options{Limits: fs.Limits{Held: 3<<20 + 100}})
+	root, other := s.attach(t), s.attach(t)
+	var files []p9.File
+	for range 3 {
+		files = append(files, open(t, root, "big", p9.ReadOnly))
+	}
+	if _, err := tryOpen(other, "big", p9.ReadOnly); err != linux.ENOMEM {
+		t.Errorf("a fourth mebibyte: %v", err)
+	}
+	if log := text(t, s.records.Errors()); !strings.Contains(log, "\topen\tbig\tENOMEM\t") {
+		t.Error(log)
+	}
+	if got := cat(t, other, "process/pid"); got != "14905\n" {
+		t.Errorf("pid %q", got)
+	}
+	files[0].Close()
+	open(t, other, "big", p9.ReadOnly).Close()
+	for _, f := range files[1:] {
+		f.Close()
+	}
+	if s.Held() != 0 {
+		t.Errorf("%d bytes are held", s.Held())
+	}
+}

@@ -39,8 +39,7 @@ const maxGs = 1 << 26
 // It ends with errNoLayout as soon as something is not as in the runtime's list.
 func (m *selfMemory) walk(slice uint64, size int, f func(at uint64, first, second []uint64)) error {
 	var head [3]uint64
-	pointers := make([]uint64, gsAt)
-	w := walker{m: m, size: size, f: f, first: make([]uint64, maxRegion), second: make([]uint64, maxRegion)}
+	w := walker{m: m, size: size, f: f}
 	for done := uint64(0); ; {
 		if err := m.words(slice, head[:]); err != nil {
 			return err
@@ -52,7 +51,13 @@ func (m *selfMemory) walk(slice uint64, size int, f func(at uint64, first, secon
 			return nil
 		}
 		array := head[0]
-		p := pointers[:min(gsAt, head[1]-done)]
+		if !m.looksLikeList(array + 8*done) {
+			return errNoLayout
+		}
+		if m.first == nil {
+			m.pointers, m.first, m.second = make([]uint64, gsAt), make([]uint64, maxRegion), make([]uint64, maxRegion)
+		}
+		p := m.pointers[:min(gsAt, head[1]-done)]
 		if err := m.words(array+8*done, p); err != nil {
 			return err
 		}
@@ -70,11 +75,17 @@ func (m *selfMemory) walk(slice uint64, size int, f func(at uint64, first, secon
 	}
 }
 
+// looksLikeList reports whether a pointer to memory is at the address; most of
+// what calibrate comes across does not get further.
+func (m *selfMemory) looksLikeList(at uint64) bool {
+	var p [1]uint64
+	return m.words(at, p[:]) == nil && p[0]%8 == 0 && m.words(p[0], p[:]) == nil
+}
+
 type walker struct {
-	m             *selfMemory
-	size          int
-	f             func(at uint64, first, second []uint64)
-	first, second []uint64
+	m    *selfMemory
+	size int
+	f    func(at uint64, first, second []uint64)
 }
 
 // some reads the structs that p points to, neighbours together.
@@ -92,7 +103,7 @@ func (w *walker) some(p []uint64) error {
 			}
 		}
 		words := int(p[n-1]+size-p[0]) / 8
-		a, b := w.first[:words], w.second[:words]
+		a, b := w.m.first[:words], w.m.second[:words]
 		if !w.read(p[0], a, b) {
 			// One of them may end where the memory does.
 			if n, words = 1, w.size; !w.read(p[0], a[:words], b[:words]) {

@@ -1,6 +1,7 @@
 package goroutines
 
 import (
+	"math"
 	"runtime"
 	"strings"
 )
@@ -25,9 +26,9 @@ const maxFrames = 128
 
 // stackTable interns frames and stacks. Stack 0 is none.
 type stackTable struct {
-	ids    []uint32 // by the trace's id: the stack's number, which it has from stacks
-	spans  []span   // by number
-	calls  []uint32 // all stacks' frames, as indexes into frames
+	ids    map[uint32]uint32 // by the trace's id: the stack's number
+	spans  []span            // by number
+	calls  []uint32          // all stacks' frames, as indexes into frames
 	frames []rawFrame
 	seen   map[rawFrame]uint32
 }
@@ -42,18 +43,21 @@ type rawFrame struct {
 // read takes one stack off the trace.
 func (t *stackTable) read(c *cursor) {
 	id, n := c.uvarint(), c.uvarint()
-	const absurd = 1 << 16
-	if n > absurd || id > 1<<31 {
+	const mostFrames = 1 << 12
+	if n > mostFrames || id > math.MaxUint32 {
 		c.bad = true
 		return
 	}
 	if t.seen == nil {
-		t.seen = map[rawFrame]uint32{}
+		t.seen, t.ids = map[rawFrame]uint32{}, map[uint32]uint32{}
 		t.spans = append(t.spans, span{})
 	}
 	s := span{at: uint32(len(t.calls)), n: uint32(n)}
 	for range n {
 		f := rawFrame{c.uvarint(), c.uvarint(), c.uvarint(), c.uvarint()}
+		if c.bad {
+			return
+		}
 		i, ok := t.seen[f]
 		if !ok {
 			i = uint32(len(t.frames))
@@ -62,21 +66,13 @@ func (t *stackTable) read(c *cursor) {
 		}
 		t.calls = append(t.calls, i)
 	}
-	for uint64(len(t.ids)) <= id {
-		t.ids = append(t.ids, 0)
-	}
-	t.ids[id] = uint32(len(t.spans))
+	t.ids[uint32(id)] = uint32(len(t.spans))
 	t.spans = append(t.spans, s)
 }
 
 // number returns the stack's number for the trace's id, 0 where the trace does
 // not have it.
-func (t *stackTable) number(id uint32) uint32 {
-	if int(id) >= len(t.ids) {
-		return 0
-	}
-	return t.ids[id]
-}
+func (t *stackTable) number(id uint32) uint32 { return t.ids[id] }
 
 // resolve returns the frames of the stack of a number.
 func (t *stackTable) resolve(n uint32, strings map[uint64]string) []Frame {

@@ -12,7 +12,10 @@ import (
 // selfMemory reads the program's own memory through the kernel. Whatever the
 // address, the worst that can happen is an error: nothing here dereferences a
 // pointer that it did not get from Go.
-type selfMemory struct{ f *os.File }
+type selfMemory struct {
+	f                       *os.File
+	pointers, first, second []uint64 // walk's
+}
 
 func openSelfMemory() (*selfMemory, error) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
@@ -22,7 +25,7 @@ func openSelfMemory() (*selfMemory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &selfMemory{f}, nil
+	return &selfMemory{f: f}, nil
 }
 
 func (m *selfMemory) close() { m.f.Close() }

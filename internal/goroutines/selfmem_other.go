@@ -5,7 +5,7 @@ package goroutines
 import "errors"
 
 // selfMemory is only to be had on Linux.
-type selfMemory struct{}
+type selfMemory struct{ pointers, first, second []uint64 }
 
 func openSelfMemory() (*selfMemory, error) {
 	return nil, errors.ErrUnsupported

@@ -66,8 +66,8 @@ const noThread = ^uint64(0)
 // it, and keeps of it what a dump needs. It buffers nothing but the few
 // goroutines that moved: a goroutine that did nothing costs 16 bytes.
 //
-// The runtime's reader calls Write on a goroutine where nobody would recover,
-// so Write never panics and never fails; what went wrong is in err.
+// Write never panics and never fails, since it is called from within the
+// tracer; what went wrong is in err.
 type decoder struct {
 	header bool
 	done   bool // the first generation is complete

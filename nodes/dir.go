@@ -3,8 +3,8 @@ package nodes
 import (
 	"context"
 	"io/fs"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -82,30 +82,26 @@ func (d *Folder) Lookup(_ context.Context, name string) (Node, error) {
 func (d *Folder) List(context.Context) ([]Node, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	list := make([]Node, 0, len(d.children))
-	for _, c := range d.children {
-		if c.listed {
-			list = append(list, c.node)
-		}
-	}
-	sortByName(list)
-	return list, nil
+	return d.sorted(func(c child) bool { return c.listed }), nil
 }
 
 // all returns every child, listed or not, by name.
 func (d *Folder) all() []Node {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	list := make([]Node, 0, len(d.children))
-	for _, c := range d.children {
-		list = append(list, c.node)
-	}
-	sortByName(list)
-	return list
+	return d.sorted(func(child) bool { return true })
 }
 
-func sortByName(list []Node) {
-	slices.SortFunc(list, func(a, b Node) int { return strings.Compare(a.Name(), b.Name()) })
+// sorted returns the children that are wanted, by the names that they were added
+// under: no code of theirs runs.
+func (d *Folder) sorted(want func(child) bool) []Node {
+	list := make([]Node, 0, len(d.children))
+	for _, name := range slices.Sorted(maps.Keys(d.children)) {
+		if c := d.children[name]; want(c) {
+			list = append(list, c.node)
+		}
+	}
+	return list
 }
 
 type dynamic struct {

@@ -117,8 +117,8 @@ func (c *conn) end(cause error) {
 	if !c.ended.CompareAndSwap(false, true) {
 		return
 	}
+	c.nc.Close() // first, so that nothing is answered that this cancels
 	c.cancel()
-	c.nc.Close()
 	var v violation
 	switch {
 	case errors.As(cause, &v):

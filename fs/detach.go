@@ -28,6 +28,15 @@ func isOwn(x any) bool {
 	return t.PkgPath() == ownPackage
 }
 
+// protect is nodes.Protect for what has a result.
+func protect[T any](f func() (T, error)) (v T, err error) {
+	err = nodes.Protect(func() (err error) {
+		v, err = f()
+		return err
+	})
+	return v, err
+}
+
 // detach runs f, the code of some node, in a goroutine of its own and waits for
 // it as long as ctx lasts. A result that comes later goes to late. A panic is an
 // error.
@@ -49,10 +58,7 @@ func detach[T any](ctx context.Context, s *Server, what string, f func(context.C
 	go func() {
 		defer s.foreign.end()
 		var r result
-		r.err = nodes.Protect(func() (err error) {
-			r.v, err = f(ctx)
-			return err
-		})
+		r.v, r.err = protect(func() (T, error) { return f(ctx) })
 		if !abandoned.CompareAndSwap(false, true) {
 			if late != nil && r.err == nil {
 				nodes.Protect(func() error { late(r.v); return nil })

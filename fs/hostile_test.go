@@ -302,16 +302,19 @@ func TestFids(t *testing.T) {
 // p9's server keeps a node for every name that was ever walked to. There is no
 // such thing here: names that come and go cost nothing when they are gone.
 func TestNames(t *testing.T) {
-	dir := nodes.Dynamic("requests", "requests by number", func(_ context.Context, name string) (nodes.Node, error) {
-		return nodes.Static(name, "a request", []byte(name)), nil
-	}, nil)
+	dir := nodes.Directory("requests", "requests by number")
 	s := start(t, fs.Options{Root: nodes.Directory("", "", dir)})
 	c := rawSession(t, s.addr)
 	const batch = 50
 	step := func(i int) {
 		var walks, clunks []byte
 		for j := range uint32(batch) {
-			walks = append(walks, twalk(uint16(j), 0, 1+j, "requests", fmt.Sprintf("request-%d", i+int(j)))...)
+			name := fmt.Sprintf("request-%d", i+int(j))
+			if err := dir.Add(nodes.Static(name, "a request", nil)); err != nil {
+				t.Fatal(err)
+			}
+			defer dir.Remove(name)
+			walks = append(walks, twalk(uint16(j), 0, 1+j, "requests", name)...)
 			clunks = append(clunks, tclunk(uint16(j), 1+j)...)
 		}
 		for _, m := range [][]byte{walks, clunks} {

@@ -109,56 +109,67 @@ func (f *fid) appendRead(ctx context.Context, o *opened, b []byte, tag uint16, o
 	return endFrame(b[:rreadHead+n], 0)
 }
 
-func (f *fid) read(ctx context.Context, o *opened, p []byte, off int64) (n int, err error) {
+func (f *fid) read(ctx context.Context, o *opened, p []byte, off int64) (int, error) {
 	if e := o.failure.Load(); e != nil {
 		return e.read(p, off), nil
 	}
-	switch {
-	case o.snap != nil:
+	if o.snap != nil {
 		return o.snap.ReadAt(ctx, p, off)
-	case o.own:
-		err = nodes.Protect(func() (err error) {
-			n, err = o.h.ReadAt(ctx, p, off)
-			return err
-		})
-	default:
-		n, err = f.readDetached(ctx, o, p, off)
 	}
-	switch {
-	case n < 0 || n > len(p):
-		return 0, nodes.Errorf(linux.EIO, "%s: a read of %d bytes gave %d", f.at.name, len(p), n)
-	case err != nil && n == 0:
+	var d done
+	var err error
+	if o.own {
+		d, err = protect(func() (done, error) { return readHandle(ctx, o.h, p, off) })
+	} else {
+		d, err = f.readDetached(ctx, o, p, off)
+	}
+	if err != nil {
 		return 0, err
 	}
 	// What is captured at the first read is held from then on.
-	if err := o.hold(); err != nil {
+	if err := o.hold(d.size); err != nil {
 		if f.open.CompareAndSwap(o, nil) {
 			o.close()
 		}
 		return 0, err
 	}
-	return n, nil
+	return d.n, nil
+}
+
+// done is what a read has done.
+type done struct {
+	n    int
+	data []byte // where it was read to, if that is a buffer of its own
+	size int64  // of the whole, as it is now
+}
+
+func readHandle(ctx context.Context, h nodes.Handle, p []byte, off int64) (done, error) {
+	n, err := h.ReadAt(ctx, p, off)
+	switch {
+	case n < 0 || n > len(p):
+		return done{}, nodes.Errorf(linux.EIO, "a read of %d bytes gave %d", len(p), n)
+	case err != nil && n == 0:
+		return done{}, err
+	}
+	size, _ := h.Stat()
+	return done{n: n, size: size}, nil
 }
 
 // readDetached reads into a buffer of its own: p is used for other replies when
 // this request has been given up.
-func (f *fid) readDetached(ctx context.Context, o *opened, p []byte, off int64) (int, error) {
-	b, err := detach(ctx, f.c.srv, f.at.name, func(ctx context.Context) ([]byte, error) {
+func (f *fid) readDetached(ctx context.Context, o *opened, p []byte, off int64) (done, error) {
+	d, err := detach(ctx, f.c.srv, f.at.name, func(ctx context.Context) (done, error) {
 		if !o.use() {
-			return nil, linux.EBADF
+			return done{}, linux.EBADF
 		}
 		defer o.done()
 		b := make([]byte, len(p))
-		n, err := o.h.ReadAt(ctx, b, off)
-		if n < 0 || n > len(b) {
-			return nil, nodes.Errorf(linux.EIO, "%s: a read of %d bytes gave %d", f.at.name, len(b), n)
-		}
-		if n > 0 {
-			err = nil
-		}
-		return b[:n], err
+		d, err := readHandle(ctx, o.h, b, off)
+		d.data = b[:d.n]
+		return d, err
 	}, nil)
-	return copy(p, b), err
+	copy(p, d.data)
+	return d, err
 }
 
 // twrite handles Twrite.
@@ -214,10 +225,7 @@ func (f *fid) writeNode(ctx context.Context, o *opened, p []byte, off int64) err
 	var n int
 	var err error
 	if o.own {
-		err = nodes.Protect(func() (err error) {
-			n, err = o.h.WriteAt(ctx, p, off)
-			return err
-		})
+		n, err = protect(func() (int, error) { return o.h.WriteAt(ctx, p, off) })
 	} else {
 		n, err = detach(ctx, f.c.srv, f.at.name, func(ctx context.Context) (int, error) {
 			if !o.use() {

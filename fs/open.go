@@ -110,9 +110,9 @@ func (f *fid) doOpen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := &opened{srv: srv, h: h, kind: f.at.attr.Kind, own: f.at.own}
-	o.snap, _ = h.(*nodes.Snapshot)
-	if err := o.hold(); err != nil {
+	o := &opened{srv: srv, h: h.Handle, kind: f.at.attr.Kind, own: f.at.own}
+	o.snap, _ = o.h.(*nodes.Snapshot)
+	if err := o.hold(h.size); err != nil {
 		o.close()
 		return err
 	}
@@ -123,26 +123,39 @@ func (f *fid) doOpen(ctx context.Context) error {
 	return nil
 }
 
+// handle is a Handle, and the size in bytes of what it reads.
+type handle struct {
+	nodes.Handle
+	size int64
+}
+
 // openNode opens the node itself.
-func (f *fid) openNode(ctx context.Context) (nodes.Handle, error) {
-	var h nodes.Handle
-	var err error
+func (f *fid) openNode(ctx context.Context) (handle, error) {
+	open := func(ctx context.Context) (handle, error) {
+		h, err := f.at.file.Open(ctx, f.flags)
+		if err != nil {
+			return handle{}, err
+		}
+		if h == nil {
+			return handle{}, nodes.Errorf(linux.EIO, "%s: opened, but to nothing", f.at.name)
+		}
+		size, err := sizeOf(h)
+		if err != nil {
+			h.Close()
+			return handle{}, err
+		}
+		return handle{h, size}, nil
+	}
 	if f.at.own {
-		err = nodes.Protect(func() (err error) {
-			h, err = f.at.file.Open(ctx, f.flags)
-			return err
-		})
-	} else {
-		h, err = detach(ctx, f.c.srv, f.at.name, func(ctx context.Context) (nodes.Handle, error) {
-			return f.at.file.Open(ctx, f.flags)
-		}, func(h nodes.Handle) {
-			if h != nil {
-				h.Close()
-			}
-		})
+		return protect(func() (handle, error) { return open(ctx) })
 	}
-	if err == nil && h == nil {
-		err = nodes.Errorf(linux.EIO, "%s: opened, but to nothing", f.at.name)
-	}
-	return h, err
+	return detach(ctx, f.c.srv, f.at.name, open, func(h handle) { h.Close() })
+}
+
+// sizeOf is h.Stat for where a panic of it would do harm.
+func sizeOf(h nodes.Handle) (int64, error) {
+	return protect(func() (int64, error) {
+		size, _ := h.Stat()
+		return size, nil
+	})
 }

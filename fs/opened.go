@@ -86,14 +86,13 @@ func (o *opened) closeHandle() {
 	}()
 }
 
-// hold counts what h keeps in memory, as far as it is not counted yet. Static
-// files, ctls and streams keep nothing of their own.
-func (o *opened) hold() error {
+// hold counts what h keeps in memory, size bytes, as far as it is not counted
+// yet. Static files, ctls and streams keep nothing of their own.
+func (o *opened) hold(size int64) error {
 	switch o.kind {
 	case nodes.KindStatic, nodes.KindCtl, nodes.KindStream, nodes.KindSession:
 		return nil
 	}
-	size, _ := o.h.Stat()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	more := size - o.held

@@ -16,7 +16,7 @@ import (
 
 // MaxFile is the most that [Conn.ReadFile] returns, in bytes. Servers bound a
 // rendering to 64 MiB by default.
-const MaxFile = 1 << 30
+const MaxFile = 256 << 20
 
 // maxEntries is the most names of one directory, and maxListing the most bytes
 // that their list may take.

@@ -75,7 +75,7 @@ func (g *globber) add(name string, typ fs.FileMode) {
 		if typ != 0 && typ&fs.ModeSymlink == 0 {
 			return
 		}
-		info, err := statIn(g.root, name)
+		info, err := Stat(g.root, name)
 		switch {
 		case err != nil && missing(err):
 			return

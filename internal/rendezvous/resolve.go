@@ -68,8 +68,8 @@ func readDir(root, name string) ([]fs.DirEntry, error) {
 	return f.ReadDir(-1)
 }
 
-// statIn describes name beneath root, the last link followed.
-func statIn(root, name string) (fs.FileInfo, error) {
+// Stat describes the file name beneath root, links followed as [Resolve] does.
+func Stat(root, name string) (fs.FileInfo, error) {
 	f, err := openIn(root, name, false)
 	if errors.Is(err, errors.ErrUnsupported) {
 		real, err := Resolve(root, name)

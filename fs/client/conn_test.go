@@ -319,20 +319,22 @@ func TestErrorsFile(t *testing.T) {
 		line("read", "/off", "EACCES", pid, "another operation") +
 		line("write", "/only", "EINVAL", 0, "only: no such verb") +
 		line("read", "/breaks", "EIO", -1, "breaks: \x1b[31mred") +
-		line("walk", "/nosuch", "ENOENT", pid, "nosuch: no such file (near: much)") +
+		line("walk", "/lost", "EIO", pid, "lost: the other server has gone") +
 		"half a line\t"
 	tree := serveTree(t, dir(map[string]*node{
 		"errors": text(records),
 		"off":    {openErr: linux.EACCES},
 		"only":   {mode: 0o200, write: func([]byte) error { return errors.New("never read") }},
 		"breaks": {read: func([]byte, int64) (int, error) { return 0, linux.EIO }},
+		"lost":   {walkErr: linux.EIO},
 		"other":  {openErr: linux.EBUSY},
 	}))
 	c := dialTest(t, tree.addr, Options{})
 	for name, want := range map[string]string{
 		"off":    "off: off: turn it on with enabled = true,\nthen Again",
+		"lost":   "lost: lost: the other server has gone",
 		"breaks": `breaks: breaks: \x1b[31mred`,
-		"nosuch": "nosuch: nosuch: no such file (near: much)",
+		"nosuch": "nosuch: no such file",
 		"other":  "other: busy: somebody else holds it",
 	} {
 		if _, err := c.ReadFile(t.Context(), name); err == nil || err.Error() != want {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/hugelgupf/p9/linux"
 	"github.com/hugelgupf/p9/p9"
 )
 
@@ -133,10 +134,11 @@ func (c *Conn) Open(ctx context.Context, name string, flags int) (*File, error) 
 		return nil, wrap("open", name, err)
 	}
 	file := &File{conn: c, ctx: ctx, path: name, flags: flags}
-	slow := false
+	slow, absent := false, false
 	err = c.with(ctx, "open", name, true, func(ctx context.Context, s *session) error {
 		w, err := s.walk(ctx, names)
 		if err != nil {
+			absent = errors.Is(err, linux.ENOENT)
 			return err
 		}
 		if slow = isSlow(w.qid); slow {
@@ -148,7 +150,10 @@ func (c *Conn) Open(ctx context.Context, name string, flags int) (*File, error) 
 	if err == nil && slow {
 		err = c.openSlow(ctx, file, names)
 	}
-	if err != nil {
+	switch {
+	case absent: // there is nothing more to say, and it is common
+		return nil, err
+	case err != nil:
 		return nil, c.explain(ctx, err)
 	}
 	return file, nil

@@ -24,6 +24,7 @@ type node struct {
 	mtime    uint64
 	symlink  bool
 
+	walkErr error                            // fails every walk to it
 	openErr error                            // fails every Open
 	read    func([]byte, int64) (int, error) // instead of data
 	write   func([]byte) error
@@ -145,6 +146,9 @@ func (f *fid) Walk(names []string) ([]p9.QID, p9.File, error) {
 	child := f.node.children[names[0]]
 	if child == nil {
 		return nil, nil, linux.ENOENT
+	}
+	if child.walkErr != nil {
+		return nil, nil, child.walkErr
 	}
 	return []p9.QID{child.qid()}, &fid{node: child}, nil
 }

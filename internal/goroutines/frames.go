@@ -52,11 +52,14 @@ func (t *stackTable) read(c *cursor) {
 		t.seen, t.ids = map[rawFrame]uint32{}, map[uint32]uint32{}
 		t.spans = append(t.spans, span{})
 	}
-	s := span{at: uint32(len(t.calls)), n: uint32(n)}
+	s := span{at: uint32(len(t.calls))}
 	for range n {
 		f := rawFrame{c.uvarint(), c.uvarint(), c.uvarint(), c.uvarint()}
 		if c.bad {
 			return
+		}
+		if f.pc == 0 {
+			continue // how the runtime writes a stack that is empty
 		}
 		i, ok := t.seen[f]
 		if !ok {
@@ -65,6 +68,9 @@ func (t *stackTable) read(c *cursor) {
 			t.seen[f] = i
 		}
 		t.calls = append(t.calls, i)
+	}
+	if s.n = uint32(len(t.calls)) - s.at; s.n == 0 {
+		return
 	}
 	t.ids[uint32(id)] = uint32(len(t.spans))
 	t.spans = append(t.spans, s)

@@ -173,9 +173,12 @@ const (
 // appendCall appends the two lines of a call. Offsets tell apart calls of one
 // line, which a group of stacks does not.
 func appendCall(b []byte, f *Frame, offset bool) []byte {
-	if f.Func == "runtime.gopanic" {
+	switch f.Func {
+	case "runtime.gopanic":
 		b = append(b, "panic"...)
-	} else {
+	case "":
+		b = append(b, "non-Go function"...)
+	default:
 		b = append(b, f.Func...)
 	}
 	return appendPlace(append(b, "(...)\n"...), f, offset)

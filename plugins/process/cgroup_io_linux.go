@@ -7,19 +7,20 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ispyd/ispyd/internal/report"
 	"github.com/ispyd/ispyd/nodes"
 )
 
 // deviceIO is what the group did on one block device.
 type deviceIO struct {
-	Device   string `json:"device"` // major:minor
-	Name     word   `json:"name"`
-	Read     uint64 `json:"read_bytes"`
-	Written  uint64 `json:"written_bytes"`
-	Reads    uint64 `json:"reads"`
-	Writes   uint64 `json:"writes"`
-	Discard  uint64 `json:"discarded_bytes"`
-	Discards uint64 `json:"discards"`
+	Device   string      `json:"device"` // major:minor
+	Name     report.Word `json:"name"`
+	Read     uint64      `json:"read_bytes"`
+	Written  uint64      `json:"written_bytes"`
+	Reads    uint64      `json:"reads"`
+	Writes   uint64      `json:"writes"`
+	Discard  uint64      `json:"discarded_bytes"`
+	Discards uint64      `json:"discards"`
 }
 
 // counter returns the counter that a word of the kernel's stands for.
@@ -94,7 +95,7 @@ func (s system) io(context.Context) ([]deviceIO, error) {
 	names := s.deviceNames()
 	rows := make([]deviceIO, 0, len(devices))
 	for _, d := range devices {
-		d.Name = word(names[d.Device])
+		d.Name = report.Word(names[d.Device])
 		rows = append(rows, *d)
 	}
 	slices.SortFunc(rows, func(a, b deviceIO) int { return strings.Compare(a.Device, b.Device) })

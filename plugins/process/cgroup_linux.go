@@ -8,15 +8,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ispyd/ispyd/internal/report"
 	"github.com/ispyd/ispyd/nodes"
 )
 
 // hierarchy is where this process's group of one or more controllers is found.
 type hierarchy struct {
-	Controllers words  `json:"controllers"` // none in v2, which has them all
-	Version     string `json:"version"`     // v1 or v2
-	Path        string `json:"path"`
-	Dir         string `json:"dir"`
+	Controllers report.Words `json:"controllers"` // none in v2, which has them all
+	Version     string       `json:"version"`     // v1 or v2
+	Path        string       `json:"path"`
+	Dir         string       `json:"dir"`
 
 	sys   system
 	mount string // where the hierarchy is mounted: Dir or above
@@ -60,7 +61,7 @@ func (s system) resolve(m membership, mounts []mount) *hierarchy {
 		for _, dir := range mnt.directories(m.path) {
 			if s.readable(dir + "/cgroup.procs") {
 				return &hierarchy{
-					Controllers: append(words{}, m.controllers...), Version: version, Path: m.path, Dir: dir,
+					Controllers: append(report.Words{}, m.controllers...), Version: version, Path: m.path, Dir: dir,
 					sys: s, mount: mnt.point, cache: make(map[string]keyed),
 				}
 			}
@@ -134,38 +135,21 @@ type source struct {
 }
 
 // addAll adds the facts whose files are there.
-func (h *hierarchy) addAll(r *report, sources []source) {
+func (h *hierarchy) addAll(r *report.Report, sources []source) {
 	for _, s := range sources {
 		n, ok := h.number(s.file, s.key)
 		if !ok {
 			continue
 		}
-		if h.Version == "v1" && s.unit == inBytes && n >= 1<<62 {
-			n = unlimited // the largest multiple of a page
+		if h.Version == "v1" && s.unit == report.InBytes && n >= 1<<62 {
+			n = report.Unlimited // the largest multiple of a page
 		}
-		if s.scale != 0 && n != unlimited {
-			r.add(s.name, float64(n)*s.scale, s.unit, s.meaning)
+		if s.scale != 0 && n != report.Unlimited {
+			r.Add(s.name, float64(n)*s.scale, s.unit, s.meaning)
 			continue
 		}
-		r.add(s.name, n, s.unit, s.meaning)
+		r.Add(s.name, n, s.unit, s.meaning)
 	}
-}
-
-// find returns the fact of a name.
-func (r *report) find(name string) (any, bool) {
-	for _, f := range r.facts {
-		if f.name == name {
-			return f.value, true
-		}
-	}
-	return nil, false
-}
-
-// bytes returns the fact of a name as a number.
-func (r *report) bytes(name string) (uint64, bool) {
-	v, _ := r.find(name)
-	n, ok := v.(uint64)
-	return n, ok
 }
 
 // cgroupFile is one file of the directory cgroup: what it is made of, whether
@@ -228,18 +212,18 @@ func (s system) cgroup() nodes.Node {
 
 // cgroupReport makes a file of one controller's report. It is there where the
 // controller's group has the file called sign.
-func cgroupReport(s system, name, doc, sign string, fill func(*hierarchy, *report)) cgroupFile {
+func cgroupReport(s system, name, doc, sign string, fill func(*hierarchy, *report.Report)) cgroupFile {
 	return cgroupFile{
-		nodes.Value(name, doc, func(context.Context) (report, error) {
+		nodes.Value(name, doc, func(context.Context) (report.Report, error) {
 			list, err := s.hierarchies()
 			if err != nil {
-				return report{}, err
+				return report.Report{}, err
 			}
 			h := controller(list, name)
 			if h == nil {
-				return report{}, nodes.Errorf(nodes.ErrNotSupported, "the process is in no group with the controller %s", name)
+				return report.Report{}, nodes.Errorf(nodes.ErrNotSupported, "the process is in no group with the controller %s", name)
 			}
-			var r report
+			var r report.Report
 			fill(h, &r)
 			return r, nil
 		}),

@@ -6,18 +6,19 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ispyd/ispyd/internal/report"
 	"github.com/ispyd/ispyd/nodes"
 )
 
 // pressure is one line of a pressure file of the kernel (PSI).
 type pressure struct {
-	Scope    string  `json:"scope"`    // cgroup or machine
-	Resource string  `json:"resource"` // cpu, memory, io, irq
-	Kind     string  `json:"kind"`     // some tasks waited, or all of them
-	Avg10    float64 `json:"avg10"`    // percent
-	Avg60    float64 `json:"avg60"`
-	Avg300   float64 `json:"avg300"`
-	Total    seconds `json:"total"`
+	Scope    string         `json:"scope"`    // cgroup or machine
+	Resource string         `json:"resource"` // cpu, memory, io, irq
+	Kind     string         `json:"kind"`     // some tasks waited, or all of them
+	Avg10    float64        `json:"avg10"`    // percent
+	Avg60    float64        `json:"avg60"`
+	Avg300   float64        `json:"avg300"`
+	Total    report.Seconds `json:"total"`
 }
 
 type pressureFile struct{ scope, resource, path string }
@@ -90,7 +91,7 @@ func parsePressure(b []byte) []pressure {
 			case "avg300":
 				p.Avg300 = v
 			case "total":
-				p.Total = seconds(v / 1e6)
+				p.Total = report.Seconds(v / 1e6)
 			}
 		}
 		rows = append(rows, p)

@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"context"
+	"github.com/ispyd/ispyd/internal/report"
 	"io"
 	"os"
 	"slices"
@@ -18,17 +19,17 @@ const (
 
 // descriptor is one open file descriptor.
 type descriptor struct {
-	FD     int       `json:"fd"`
-	Kind   string    `json:"kind"`
-	Target word      `json:"target"`
-	Local  word      `json:"local,omitempty"`
-	Peer   word      `json:"peer,omitempty"`
-	State  word      `json:"state,omitempty"`
-	RecvQ  *quantity `json:"recvq,omitempty"`
-	SendQ  *quantity `json:"sendq,omitempty"`
-	Flags  word      `json:"flags,omitempty"`
-	Offset *int64    `json:"offset,omitempty"`
-	Detail word      `json:"detail,omitempty"`
+	FD     int              `json:"fd"`
+	Kind   string           `json:"kind"`
+	Target report.Word      `json:"target"`
+	Local  report.Word      `json:"local,omitempty"`
+	Peer   report.Word      `json:"peer,omitempty"`
+	State  report.Word      `json:"state,omitempty"`
+	RecvQ  *report.Quantity `json:"recvq,omitempty"`
+	SendQ  *report.Quantity `json:"sendq,omitempty"`
+	Flags  report.Word      `json:"flags,omitempty"`
+	Offset *int64           `json:"offset,omitempty"`
+	Detail report.Word      `json:"detail,omitempty"`
 }
 
 // eachFD calls f with the number of every open descriptor but the one that
@@ -102,7 +103,7 @@ func (s system) describe(fd int, buf []byte) (descriptor, bool) {
 		return descriptor{}, false
 	}
 	target := string(buf[:n])
-	d := descriptor{FD: fd, Kind: kindOf(target), Target: word(target)}
+	d := descriptor{FD: fd, Kind: kindOf(target), Target: report.Word(target)}
 	switch d.Kind {
 	case "socket":
 		describeSocket(fd, &d)
@@ -151,7 +152,7 @@ func describeInfo(b []byte, d *descriptor) {
 	k := parseKeyed(b)
 	flags, err := strconv.ParseUint(k["flags"], 8, 64)
 	if err == nil {
-		d.Flags = word(flagNames(int(flags)))
+		d.Flags = report.Word(flagNames(int(flags)))
 		if d.Kind == "file" && flags&syscall.O_DIRECTORY != 0 {
 			d.Kind = "directory"
 		}
@@ -176,7 +177,7 @@ func describeInfo(b []byte, d *descriptor) {
 
 func (d *descriptor) detail(name, value string) {
 	if value != "" {
-		d.Detail = word(strings.TrimPrefix(string(d.Detail)+" "+name+"="+value, " "))
+		d.Detail = report.Word(strings.TrimPrefix(string(d.Detail)+" "+name+"="+value, " "))
 	}
 }
 

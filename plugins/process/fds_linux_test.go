@@ -1,5 +1,7 @@
 package process
 
+import "github.com/ispyd/ispyd/internal/report"
+
 import (
 	"context"
 	"errors"
@@ -109,16 +111,16 @@ func TestFDs(t *testing.T) {
 		want descriptor
 		recv int // bytes in the receive queue, -1 for no queue
 	}{
-		{"listener", tcp.(*net.TCPListener), descriptor{Kind: "tcp", Local: word(tcp.Addr().String()), State: "listen"}, -1},
-		{"server", tcpServer.(*net.TCPConn), descriptor{Kind: "tcp", Local: word(tcp.Addr().String()), Peer: word(tcpClient.LocalAddr().String()), State: "established"}, 5},
-		{"client", tcpClient.(*net.TCPConn), descriptor{Kind: "tcp", Local: word(tcpClient.LocalAddr().String()), Peer: word(tcp.Addr().String()), State: "established"}, 0},
-		{"unix listener", unix.(*net.UnixListener), descriptor{Kind: "unix", Local: word(unix.Addr().String()), State: "listen"}, -1},
-		{"unix server", unixServer.(*net.UnixConn), descriptor{Kind: "unix", Local: word(unix.Addr().String()), State: "connected"}, 0},
-		{"unix client", unixClient.(*net.UnixConn), descriptor{Kind: "unix", Peer: word(unix.Addr().String()), State: "connected"}, 0},
-		{"udp", udp, descriptor{Kind: "udp", Local: word(udp.LocalAddr().String())}, 0},
-		{"datagrams", gram, descriptor{Kind: "unix-dgram", Local: word(gram.LocalAddr().String())}, 0},
-		{"file", file, descriptor{Kind: "file", Target: word(file.Name()), Flags: "read,write,append", Offset: &offset}, -1},
-		{"directory", folder, descriptor{Kind: "directory", Target: word(dir), Flags: "read"}, -1},
+		{"listener", tcp.(*net.TCPListener), descriptor{Kind: "tcp", Local: report.Word(tcp.Addr().String()), State: "listen"}, -1},
+		{"server", tcpServer.(*net.TCPConn), descriptor{Kind: "tcp", Local: report.Word(tcp.Addr().String()), Peer: report.Word(tcpClient.LocalAddr().String()), State: "established"}, 5},
+		{"client", tcpClient.(*net.TCPConn), descriptor{Kind: "tcp", Local: report.Word(tcpClient.LocalAddr().String()), Peer: report.Word(tcp.Addr().String()), State: "established"}, 0},
+		{"unix listener", unix.(*net.UnixListener), descriptor{Kind: "unix", Local: report.Word(unix.Addr().String()), State: "listen"}, -1},
+		{"unix server", unixServer.(*net.UnixConn), descriptor{Kind: "unix", Local: report.Word(unix.Addr().String()), State: "connected"}, 0},
+		{"unix client", unixClient.(*net.UnixConn), descriptor{Kind: "unix", Peer: report.Word(unix.Addr().String()), State: "connected"}, 0},
+		{"udp", udp, descriptor{Kind: "udp", Local: report.Word(udp.LocalAddr().String())}, 0},
+		{"datagrams", gram, descriptor{Kind: "unix-dgram", Local: report.Word(gram.LocalAddr().String())}, 0},
+		{"file", file, descriptor{Kind: "file", Target: report.Word(file.Name()), Flags: "read,write,append", Offset: &offset}, -1},
+		{"directory", folder, descriptor{Kind: "directory", Target: report.Word(dir), Flags: "read"}, -1},
 		{"pipe", reader, descriptor{Kind: "pipe", Flags: "read,nonblock"}, -1},
 		{"pipe", writer, descriptor{Kind: "pipe", Flags: "write,nonblock"}, -1},
 	} {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"github.com/ispyd/ispyd/internal/report"
 	"os"
 	"strings"
 	"syscall"
@@ -9,11 +10,11 @@ import (
 
 // limit is one resource limit.
 type limit struct {
-	Limit string    `json:"limit"`
-	Soft  quantity  `json:"soft"`
-	Hard  quantity  `json:"hard"`
-	Unit  word      `json:"unit"`
-	Used  *quantity `json:"used"`
+	Limit string           `json:"limit"`
+	Soft  report.Quantity  `json:"soft"`
+	Hard  report.Quantity  `json:"hard"`
+	Unit  report.Word      `json:"unit"`
+	Used  *report.Quantity `json:"used"`
 }
 
 // parseLimits parses /proc/self/limits: columns of fixed width, under a header.
@@ -32,9 +33,9 @@ func parseLimits(b []byte) ([]limit, bool) {
 		if name == "" || !ok1 || !ok2 {
 			return nil, false
 		}
-		l := limit{Limit: name, Soft: quantity(s), Hard: quantity(h)}
+		l := limit{Limit: name, Soft: report.Quantity(s), Hard: report.Quantity(h)}
 		if len(line) > unit {
-			l.Unit = word(strings.TrimSpace(line[unit:]))
+			l.Unit = report.Word(strings.TrimSpace(line[unit:]))
 		}
 		list = append(list, l)
 	}
@@ -63,14 +64,14 @@ func (s system) limits(ctx context.Context) ([]limit, error) {
 
 // used returns how much is used under each limit; what cannot be read is
 // missing.
-func (s system) used(ctx context.Context) map[string]quantity {
-	used := make(map[string]quantity)
+func (s system) used(ctx context.Context) map[string]report.Quantity {
+	used := make(map[string]report.Quantity)
 	if n, err := s.countFDs(ctx); err == nil {
-		used["open files"] = quantity(n)
+		used["open files"] = report.Quantity(n)
 	}
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err == nil {
-		used["cpu time"] = quantity(timeval(u.Utime) + timeval(u.Stime))
+		used["cpu time"] = report.Quantity(timeval(u.Utime) + timeval(u.Stime))
 	}
 	b, err := s.read("/proc/self/status")
 	if err != nil {
@@ -81,12 +82,12 @@ func (s system) used(ctx context.Context) map[string]quantity {
 		"address space": "VmSize", "data size": "VmData", "stack size": "VmStk", "locked memory": "VmLck", "resident set": "VmRSS",
 	} {
 		if n, ok := status.bytes(key); ok {
-			used[name] = quantity(n)
+			used[name] = report.Quantity(n)
 		}
 	}
 	queued, _, _ := strings.Cut(status["SigQ"], "/")
 	if n, ok := parseQuantity(queued); ok {
-		used["pending signals"] = quantity(n)
+		used["pending signals"] = report.Quantity(n)
 	}
 	return used
 }

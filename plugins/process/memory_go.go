@@ -1,5 +1,7 @@
 package process
 
+import "github.com/ispyd/ispyd/internal/report"
+
 import (
 	"math"
 	"runtime/metrics"
@@ -58,7 +60,7 @@ func readGoMemory() goMemory {
 		buckets: class("profiling/buckets"), other: class("other"), total: class("total"),
 	}
 	if m.limit >= math.MaxInt64 {
-		m.limit = unlimited
+		m.limit = report.Unlimited
 	}
 	return m
 }
@@ -67,17 +69,17 @@ func readGoMemory() goMemory {
 // never have been touched, and is then not resident.
 func (m goMemory) held() uint64 { return m.total - min(m.total, m.released) }
 
-func (m goMemory) report(r *report) {
-	r.add("go_held", m.held(), inBytes, "memory that Go took from the system and has not given back: the sum of the go_ lines from go_objects to go_other")
-	r.add("go_objects", m.objects, inBytes, "heap objects, those that are garbage and not yet swept included")
-	r.add("go_unused", m.unused, inBytes, "free room between heap objects, kept for objects of the same size")
-	r.add("go_free", m.free, inBytes, "heap that is idle and not yet given back; the scavenger does so by and by, runtime/ctl freeosmemory at once")
-	r.add("go_stacks", m.stacks, inBytes, "goroutines' stacks")
-	r.add("go_metadata", m.metadata, inBytes, "the allocator's and collector's own tables")
-	r.add("go_profiling", m.buckets, inBytes, "tables of the profiles")
-	r.add("go_other", m.other, inBytes, "other tables of the runtime")
-	r.add("go_released", m.released, inBytes, "heap given back to the system: still reserved, not resident")
-	r.add("go_live", m.live, inBytes, "heap objects that the last collection found alive: what the program really holds")
-	r.add("go_goal", m.goal, inBytes, "heap size at which the collection in progress, or the next one, is to end")
-	r.add("go_memlimit", m.limit, inBytes, "GOMEMLIMIT: go_held above which the collector works harder")
+func (m goMemory) report(r *report.Report) {
+	r.Add("go_held", m.held(), report.InBytes, "memory that Go took from the system and has not given back: the sum of the go_ lines from go_objects to go_other")
+	r.Add("go_objects", m.objects, report.InBytes, "heap objects, those that are garbage and not yet swept included")
+	r.Add("go_unused", m.unused, report.InBytes, "free room between heap objects, kept for objects of the same size")
+	r.Add("go_free", m.free, report.InBytes, "heap that is idle and not yet given back; the scavenger does so by and by, runtime/ctl freeosmemory at once")
+	r.Add("go_stacks", m.stacks, report.InBytes, "goroutines' stacks")
+	r.Add("go_metadata", m.metadata, report.InBytes, "the allocator's and collector's own tables")
+	r.Add("go_profiling", m.buckets, report.InBytes, "tables of the profiles")
+	r.Add("go_other", m.other, report.InBytes, "other tables of the runtime")
+	r.Add("go_released", m.released, report.InBytes, "heap given back to the system: still reserved, not resident")
+	r.Add("go_live", m.live, report.InBytes, "heap objects that the last collection found alive: what the program really holds")
+	r.Add("go_goal", m.goal, report.InBytes, "heap size at which the collection in progress, or the next one, is to end")
+	r.Add("go_memlimit", m.limit, report.InBytes, "GOMEMLIMIT: go_held above which the collector works harder")
 }

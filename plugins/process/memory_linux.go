@@ -1,5 +1,7 @@
 package process
 
+import "github.com/ispyd/ispyd/internal/report"
+
 import (
 	"cmp"
 	"context"
@@ -8,16 +10,16 @@ import (
 
 // memory sets what the kernel charges beside what Go knows of, and both beside
 // the limit of the cgroup.
-func (s system) memory(context.Context) (report, error) {
+func (s system) memory(context.Context) (report.Report, error) {
 	b, err := s.read("/proc/self/status")
 	if err != nil {
-		return report{}, err
+		return report.Report{}, err
 	}
 	return s.memoryReport(parseKeyed(b), readGoMemory()), nil
 }
 
-func (s system) memoryReport(status keyed, m goMemory) report {
-	var r report
+func (s system) memoryReport(status keyed, m goMemory) report.Report {
+	var r report.Report
 	for _, f := range []struct{ key, name, meaning string }{
 		{"VmRSS", "rss", "resident: memory of this process that is in RAM; the sum of the next three"},
 		{"RssAnon", "rss_anon", "of it without a file: Go's heap and stacks, cgo, mmap"},
@@ -29,15 +31,15 @@ func (s system) memoryReport(status keyed, m goMemory) report {
 		{"VmSize", "virtual", "address space: reserved, not used; costs nothing"},
 	} {
 		if n, ok := status.bytes(f.key); ok {
-			r.add(f.name, n, inBytes, f.meaning)
+			r.Add(f.name, n, report.InBytes, f.meaning)
 		}
 	}
 	m.report(&r)
-	anon, ok := r.bytes("rss_anon")
+	anon, ok := r.Uint("rss_anon")
 	if ok {
-		swap, _ := r.bytes("swap")
+		swap, _ := r.Uint("swap")
 		foreign := anon + swap - min(anon+swap, m.held())
-		r.add("not_go", foreign, inBytes, "rss_anon and swap beyond go_held: memory of cgo, mmap or the C library; somewhat more, as part of go_held may never have been touched")
+		r.Add("not_go", foreign, report.InBytes, "rss_anon and swap beyond go_held: memory of cgo, mmap or the C library; somewhat more, as part of go_held may never have been touched")
 		memoryNotes(&r, m, foreign)
 	}
 	s.memoryLimits(&r, m)
@@ -45,10 +47,10 @@ func (s system) memoryReport(status keyed, m goMemory) report {
 }
 
 // memoryNotes says where most of the memory is.
-func memoryNotes(r *report, m goMemory, foreign uint64) {
-	rss, _ := r.bytes("rss")
-	file, _ := r.bytes("rss_file")
-	shmem, _ := r.bytes("rss_shmem")
+func memoryNotes(r *report.Report, m goMemory, foreign uint64) {
+	rss, _ := r.Uint("rss")
+	file, _ := r.Uint("rss_file")
+	shmem, _ := r.Uint("rss_shmem")
 	type part struct {
 		size uint64
 		what string
@@ -63,22 +65,22 @@ func memoryNotes(r *report, m goMemory, foreign uint64) {
 		{shmem, "shared memory"},
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.size, a.size) })
-	r.note("%s resident; the largest parts: %s of %s, %s of %s", bytesText(rss), bytesText(parts[0].size), parts[0].what, bytesText(parts[1].size), parts[1].what)
+	r.Note("%s resident; the largest parts: %s of %s, %s of %s", report.BytesText(rss), report.BytesText(parts[0].size), parts[0].what, report.BytesText(parts[1].size), parts[1].what)
 }
 
 // memoryLimits adds the cgroup's side: who was killed, and what by.
-func (s system) memoryLimits(r *report, m goMemory) {
+func (s system) memoryLimits(r *report.Report, m goMemory) {
 	list, err := s.hierarchies()
 	if err != nil {
-		r.note("the cgroup cannot be seen: %v", err)
+		r.Note("the cgroup cannot be seen: %v", err)
 		return
 	}
 	h := controller(list, "memory")
 	if h == nil {
-		r.note("no cgroup that counts memory can be seen")
+		r.Note("no cgroup that counts memory can be seen")
 		return
 	}
-	var g report
+	var g report.Report
 	memoryGroupReport(h, &g)
 	for _, f := range []struct{ from, name, meaning string }{
 		{"current", "cgroup_current", "memory charged to the cgroup: all its processes, their page cache"},
@@ -87,36 +89,36 @@ func (s system) memoryLimits(r *report, m goMemory) {
 		{"max_events", "cgroup_max_events", "times that it was hit"},
 		{"oom_kills", "cgroup_oom_kills", "processes of the cgroup that were killed for lack of memory"},
 	} {
-		if v, ok := g.find(f.from); ok {
-			unit := inBytes
+		if v, ok := g.Find(f.from); ok {
+			unit := report.InBytes
 			if f.from == "max_events" || f.from == "oom_kills" {
-				unit = inCount
+				unit = report.InCount
 			}
-			r.add(f.name, v, unit, f.meaning)
+			r.Add(f.name, v, unit, f.meaning)
 		}
 	}
-	limit, ok := g.bytes("limit")
+	limit, ok := g.Uint("limit")
 	if !ok {
 		return
 	}
-	if limit == unlimited {
-		r.note("the cgroup has no limit: memory ends where the machine's does")
+	if limit == report.Unlimited {
+		r.Note("the cgroup has no limit: memory ends where the machine's does")
 	} else {
-		rss, _ := r.bytes("rss")
-		r.note("%s is %.1f%% of the cgroup's limit of %s; %.1f%% of it are charged in all", bytesText(rss), percent(rss, limit), bytesText(limit), groupShare(&g, limit))
+		rss, _ := r.Uint("rss")
+		r.Note("%s is %.1f%% of the cgroup's limit of %s; %.1f%% of it are charged in all", report.BytesText(rss), report.Percent(rss, limit), report.BytesText(limit), groupShare(&g, limit))
 		switch {
-		case m.limit == unlimited:
-			r.note("GOMEMLIMIT is not set: the collector does not know the limit, and the heap may grow to twice its live size before it is collected")
+		case m.limit == report.Unlimited:
+			r.Note("GOMEMLIMIT is not set: the collector does not know the limit, and the heap may grow to twice its live size before it is collected")
 		case m.limit > limit:
-			r.note("GOMEMLIMIT, %s, is above the cgroup's limit: the collector will not work harder before the process is killed", bytesText(m.limit))
+			r.Note("GOMEMLIMIT, %s, is above the cgroup's limit: the collector will not work harder before the process is killed", report.BytesText(m.limit))
 		}
 	}
-	if kills, ok := g.bytes("oom_kills"); ok && kills > 0 {
-		r.note("processes of the cgroup killed for lack of memory since it was made: %d", kills)
+	if kills, ok := g.Uint("oom_kills"); ok && kills > 0 {
+		r.Note("processes of the cgroup killed for lack of memory since it was made: %d", kills)
 	}
 }
 
-func groupShare(g *report, limit uint64) float64 {
-	current, _ := g.bytes("current")
-	return percent(current, limit)
+func groupShare(g *report.Report, limit uint64) float64 {
+	current, _ := g.Uint("current")
+	return report.Percent(current, limit)
 }

@@ -1,5 +1,7 @@
 package process
 
+import "github.com/ispyd/ispyd/internal/report"
+
 import (
 	"strings"
 	"testing"
@@ -19,7 +21,7 @@ func TestMemory(t *testing.T) {
 		"VmRSS": "471040 kB", "RssAnon": "450560 kB", "RssFile": "20480 kB", "RssShmem": "0 kB",
 		"VmHWM": "480000 kB", "VmSwap": "0 kB", "VmSize": "1900000 kB",
 	}
-	m := goMemory{live: 60 * mib, goal: 120 * mib, limit: unlimited, objects: 100 * mib, free: 20 * mib, stacks: 10 * mib, metadata: 10 * mib, released: 50 * mib, total: 190 * mib}
+	m := goMemory{live: 60 * mib, goal: 120 * mib, limit: report.Unlimited, objects: 100 * mib, free: 20 * mib, stacks: 10 * mib, metadata: 10 * mib, released: 50 * mib, total: 190 * mib}
 	for _, c := range []struct {
 		name   string
 		sys    system
@@ -34,7 +36,7 @@ func TestMemory(t *testing.T) {
 			"killed for lack of memory since it was made: 2",
 		}, map[string]any{
 			"rss": uint64(460 * mib), "go_held": uint64(140 * mib), "not_go": uint64(300 * mib), "go_live": uint64(60 * mib),
-			"cgroup_limit": uint64(512 * mib), "cgroup_oom_kills": uint64(2), "cgroup_working_set": uint64(423316480), "go_memlimit": uint64(unlimited),
+			"cgroup_limit": uint64(512 * mib), "cgroup_oom_kills": uint64(2), "cgroup_working_set": uint64(423316480), "go_memlimit": uint64(report.Unlimited),
 		}},
 		{"heap", container, func(m *goMemory) { m.objects, m.total, m.limit = 420*mib, 510*mib, 600*mib }, []string{
 			"the largest parts: 420.0 MiB of heap objects",
@@ -49,16 +51,16 @@ func TestMemory(t *testing.T) {
 			m := m
 			c.change(&m)
 			r := c.sys.memoryReport(status, m)
-			if len(r.notes) != len(c.notes) {
-				t.Errorf("notes: %q, want %d", r.notes, len(c.notes))
+			if len(r.Notes) != len(c.notes) {
+				t.Errorf("notes: %q, want %d", r.Notes, len(c.notes))
 			}
-			for i, n := range r.notes[:min(len(r.notes), len(c.notes))] {
+			for i, n := range r.Notes[:min(len(r.Notes), len(c.notes))] {
 				if !strings.Contains(n, c.notes[i]) {
 					t.Errorf("note %d: %q, want %q", i, n, c.notes[i])
 				}
 			}
 			for name, want := range c.facts {
-				if got, ok := r.find(name); !ok || got != want {
+				if got, ok := r.Find(name); !ok || got != want {
 					t.Errorf("%s = %v, %v, want %v", name, got, ok, want)
 				}
 			}

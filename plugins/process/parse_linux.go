@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"github.com/ispyd/ispyd/internal/report"
 	"strconv"
 	"strings"
 )
@@ -14,10 +15,10 @@ const ticksPerSecond = 100
 type taskStat struct {
 	comm   string
 	state  byte
-	user   seconds
-	system seconds
-	start  seconds // since the machine started
-	cpu    int     // where it last ran
+	user   report.Seconds
+	system report.Seconds
+	start  report.Seconds // since the machine started
+	cpu    int            // where it last ran
 }
 
 // parseStat parses /proc/*/stat. The name, in parentheses, may itself hold
@@ -43,9 +44,9 @@ func parseStat(b []byte) (taskStat, bool) {
 	s := taskStat{
 		comm:   string(b[open+1 : shut]),
 		state:  f[0][0],
-		user:   seconds(field(14)) / ticksPerSecond,
-		system: seconds(field(15)) / ticksPerSecond,
-		start:  seconds(field(22)) / ticksPerSecond,
+		user:   report.Seconds(field(14)) / ticksPerSecond,
+		system: report.Seconds(field(15)) / ticksPerSecond,
+		start:  report.Seconds(field(22)) / ticksPerSecond,
 		cpu:    int(field(39)),
 	}
 	return s, ok
@@ -90,7 +91,7 @@ func (k keyed) bytes(key string) (uint64, bool) {
 func parseQuantity(s string) (uint64, bool) {
 	s = strings.TrimSpace(s)
 	if s == "max" || s == "unlimited" || s == "-1" {
-		return unlimited, true
+		return report.Unlimited, true
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	return n, err == nil

@@ -1,5 +1,7 @@
 package process
 
+import "github.com/ispyd/ispyd/internal/report"
+
 import (
 	"math"
 	"reflect"
@@ -40,10 +42,10 @@ Max realtime timeout      unlimited            unlimited            us
 func TestParseLimits(t *testing.T) {
 	got, ok := parseLimits([]byte(limitsText))
 	want := []limit{
-		{Limit: "cpu time", Soft: unlimited, Hard: unlimited, Unit: "seconds"},
+		{Limit: "cpu time", Soft: report.Unlimited, Hard: report.Unlimited, Unit: "seconds"},
 		{Limit: "open files", Soft: 1024, Hard: 1048576, Unit: "files"},
 		{Limit: "nice priority"},
-		{Limit: "realtime timeout", Soft: unlimited, Hard: unlimited, Unit: "us"},
+		{Limit: "realtime timeout", Soft: report.Unlimited, Hard: report.Unlimited, Unit: "us"},
 	}
 	if !ok || !reflect.DeepEqual(got, want) {
 		t.Errorf("parseLimits = %+v, %v, want %+v", got, ok, want)
@@ -60,7 +62,7 @@ func TestParseKeyed(t *testing.T) {
 	if k["Name"] != "x: y" || k["SigQ"] != "3/96" {
 		t.Errorf("texts are %q and %q", k["Name"], k["SigQ"])
 	}
-	for key, want := range map[string]uint64{"rchar": 17, "anon": 42, "max": unlimited} {
+	for key, want := range map[string]uint64{"rchar": 17, "anon": 42, "max": report.Unlimited} {
 		if got, ok := k.number(key); !ok || got != want {
 			t.Errorf("number(%q) = %d, %v, want %d", key, got, ok, want)
 		}

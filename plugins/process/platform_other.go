@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/ispyd/ispyd/internal/report"
 	"github.com/ispyd/ispyd/nodes"
 )
 
@@ -20,8 +21,8 @@ func platform(system) []nodes.Node {
 			p, err := os.Executable()
 			return p, explain("the executable", err)
 		}),
-		nodes.Value("memory", "memory as Go sees it: sizes in bytes, with their meaning (runtime/metrics)", func(context.Context) (report, error) {
-			var r report
+		nodes.Value("memory", "memory as Go sees it: sizes in bytes, with their meaning (runtime/metrics)", func(context.Context) (report.Report, error) {
+			var r report.Report
 			readGoMemory().report(&r)
 			return r, nil
 		}),

@@ -1,5 +1,7 @@
 package process
 
+import "github.com/ispyd/ispyd/internal/report"
+
 import (
 	"encoding/binary"
 	"net/netip"
@@ -28,19 +30,19 @@ func describeSocket(fd int, d *descriptor) {
 	protocol, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, soProtocol)
 	d.Kind = socketKind(domain, kind, protocol)
 	if addr, err := syscall.Getsockname(fd); err == nil {
-		d.Local = word(address(addr))
+		d.Local = report.Word(address(addr))
 	}
 	connected := false
 	if addr, err := syscall.Getpeername(fd); err == nil {
 		connected = true
-		d.Peer = word(address(addr))
+		d.Peer = report.Word(address(addr))
 	}
 	listening, _ := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ACCEPTCONN)
 	switch {
 	case listening != 0:
 		d.State = "listen"
 	case tcp(protocol) && inet(domain):
-		d.State = word(tcpState(fd))
+		d.State = report.Word(tcpState(fd))
 	case connected:
 		d.State = "connected"
 	}
@@ -147,11 +149,11 @@ func tcpState(fd int) string {
 }
 
 // queued returns how many bytes wait in a socket's queue.
-func queued(fd int, request uintptr) *quantity {
+func queued(fd int, request uintptr) *report.Quantity {
 	var n int32
 	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(&n))); errno != 0 || n < 0 {
 		return nil
 	}
-	q := quantity(n)
+	q := report.Quantity(n)
 	return &q
 }

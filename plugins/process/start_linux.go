@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/ispyd/ispyd/internal/report"
 	"github.com/ispyd/ispyd/nodes"
 )
 
@@ -15,7 +16,7 @@ import (
 const clockBoottime = 7
 
 // age returns how long ago the process started.
-func (s system) age() (seconds, error) {
+func (s system) age() (report.Seconds, error) {
 	b, err := s.read("/proc/self/stat")
 	if err != nil {
 		return 0, err
@@ -28,7 +29,7 @@ func (s system) age() (seconds, error) {
 	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockBoottime, uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
 		return 0, nodes.Errorf(nodes.ErrNotSupported, "the clock CLOCK_BOOTTIME cannot be read: %v", errno)
 	}
-	return max(0, seconds(float64(ts.Sec)+float64(ts.Nsec)/1e9)-stat.start), nil
+	return max(0, report.Seconds(float64(ts.Sec)+float64(ts.Nsec)/1e9)-stat.start), nil
 }
 
 // startTimes returns the files start and uptime.
@@ -48,11 +49,11 @@ func (s system) startTimes() []nodes.Node {
 				if err != nil {
 					return time.Time{}, err
 				}
-				start = time.Now().Add(-age.duration()).Round(10 * time.Millisecond)
+				start = time.Now().Add(-age.Duration()).Round(10 * time.Millisecond)
 			}
 			return start, nil
 		}),
-		nodes.Value("uptime", "time since the process started, the machine's sleep included; in JSON seconds (starttime of /proc/self/stat, CLOCK_BOOTTIME)", func(context.Context) (seconds, error) {
+		nodes.Value("uptime", "time since the process started, the machine's sleep included; in JSON seconds (starttime of /proc/self/stat, CLOCK_BOOTTIME)", func(context.Context) (report.Seconds, error) {
 			return s.age()
 		}),
 	}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"github.com/ispyd/ispyd/internal/report"
 	"io"
 	"os"
 	"slices"
@@ -16,16 +17,16 @@ const (
 
 // thread is one thread of the operating system.
 type thread struct {
-	TID         int      `json:"tid"`
-	Name        word     `json:"name"`
-	State       string   `json:"state"`
-	User        seconds  `json:"user"`
-	System      seconds  `json:"system"`
-	Waited      *seconds `json:"waited"`
-	CPU         int      `json:"cpu"`
-	WChan       word     `json:"wchan"`
-	Voluntary   *uint64  `json:"voluntary"`
-	Involuntary *uint64  `json:"involuntary"`
+	TID         int             `json:"tid"`
+	Name        report.Word     `json:"name"`
+	State       string          `json:"state"`
+	User        report.Seconds  `json:"user"`
+	System      report.Seconds  `json:"system"`
+	Waited      *report.Seconds `json:"waited"`
+	CPU         int             `json:"cpu"`
+	WChan       report.Word     `json:"wchan"`
+	Voluntary   *uint64         `json:"voluntary"`
+	Involuntary *uint64         `json:"involuntary"`
 }
 
 // threads lists the threads by their ids.
@@ -87,7 +88,7 @@ func (s system) thread(id int, buf []byte) (thread, error) {
 		return thread{}, malformed(path + "stat")
 	}
 	t := thread{
-		TID: id, Name: word(stat.comm), State: stateName(stat.state),
+		TID: id, Name: report.Word(stat.comm), State: stateName(stat.state),
 		User: stat.user, System: stat.system, CPU: stat.cpu,
 	}
 	// The rest is left out where it cannot be read.
@@ -100,14 +101,14 @@ func (s system) thread(id int, buf []byte) (thread, error) {
 		t.Waited = parseWaited(b)
 	}
 	if b, err := readSmall(s.root+path+"wchan", buf); err == nil && string(b) != "0" {
-		t.WChan = word(b)
+		t.WChan = report.Word(b)
 	}
 	return t, nil
 }
 
 // parseWaited returns the second number of a schedstat file: how long the
 // thread could have run and had no CPU, in nanoseconds.
-func parseWaited(b []byte) *seconds {
+func parseWaited(b []byte) *report.Seconds {
 	f := strings.Fields(string(b))
 	if len(f) < 2 {
 		return nil
@@ -116,7 +117,7 @@ func parseWaited(b []byte) *seconds {
 	if err != nil {
 		return nil
 	}
-	waited := seconds(float64(n) / 1e9)
+	waited := report.Seconds(float64(n) / 1e9)
 	return &waited
 }
 

@@ -1,22 +1,21 @@
-package process
+package report
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/ispyd/ispyd/nodes"
 )
 
 func TestReport(t *testing.T) {
-	var r report
-	r.note("first of %d", 2)
-	r.note("with a\nline break")
-	r.add("size", uint64(3<<29), inBytes, "a size")
-	r.add("limit", uint64(unlimited), inBytes, "a limit")
-	r.add("time", 62.5, inSeconds, "a time")
-	r.add("share", percent(1, 3), inPercent, "a part")
-	r.add("where", "a\tb", isText, "a place")
+	var r Report
+	r.Note("first of %d", 2)
+	r.Note("with a\nline break")
+	r.Add("size", uint64(3<<29), InBytes, "a size")
+	r.Add("limit", uint64(Unlimited), InBytes, "a limit")
+	r.Add("time", 62.5, InSeconds, "a time")
+	r.Add("share", Percent(1, 3), InPercent, "a part")
+	r.Add("where", "a\tb", IsText, "a place")
 	const text = `# first of 2
 # with a\nline break
 name	value	unit	reads	meaning
@@ -34,14 +33,14 @@ where	a\tb	text	-	a place
 	if err != nil || string(got) != want {
 		t.Errorf("JSON %s, %v, want\n%s", got, err, want)
 	}
-	if got, err := json.Marshal(report{}); err != nil || string(got) != "{}" {
+	if got, err := json.Marshal(Report{}); err != nil || string(got) != "{}" {
 		t.Errorf("JSON of nothing: %s, %v", got, err)
 	}
 }
 
 func TestBytesText(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1 << 20: "1.0 MiB", 3 << 29: "1.5 GiB", 1 << 40: "1.0 TiB", 1 << 60: "1048576.0 TiB"} {
-		if got := bytesText(n); got != want {
+		if got := BytesText(n); got != want {
 			t.Errorf("bytesText(%d) = %q, want %q", n, got, want)
 		}
 	}
@@ -49,41 +48,21 @@ func TestBytesText(t *testing.T) {
 
 func TestScalars(t *testing.T) {
 	type row struct {
-		Q quantity  `json:"q"`
-		P *quantity `json:"p"`
-		S seconds   `json:"s"`
-		W word      `json:"w"`
-		L words     `json:"l"`
+		Q Quantity  `json:"q"`
+		P *Quantity `json:"p"`
+		S Seconds   `json:"s"`
+		W Word      `json:"w"`
+		L Words     `json:"l"`
 	}
-	n := quantity(7)
-	rows := []row{{unlimited, nil, 0.1234567, "", nil}, {3, &n, 3600, "x\ny", words{"a", "b"}}}
+	n := Quantity(7)
+	rows := []row{{Unlimited, nil, 0.1234567, "", nil}, {3, &n, 3600, "x\ny", Words{"a", "b"}}}
 	const text = "q\tp\ts\tw\tl\nunlimited\t-\t123.457ms\t-\t-\n3\t7\t1h0m0s\tx\\ny\ta,b\n"
 	if got := string(nodes.AppendText(nil, rows)); got != text {
 		t.Errorf("text:\n%s\nwant\n%s", got, text)
 	}
 	const want = `[{"q":null,"p":null,"s":0.123457,"w":"","l":[]},{"q":3,"p":7,"s":3600,"w":"x\ny","l":["a","b"]}]`
-	rows[0].L = words{}
+	rows[0].L = Words{}
 	if got, err := json.Marshal(rows); err != nil || string(got) != want {
 		t.Errorf("JSON %s, %v, want\n%s", got, err, want)
-	}
-}
-
-func TestTableSaysWhatItCut(t *testing.T) {
-	type row struct {
-		N int `json:"n"`
-	}
-	full := table[row]{rows: []row{{1}, {2}}, what: "threads run"}
-	cut := full
-	cut.more = 3
-	if got := string(nodes.AppendText(nil, full)); got != "n\n1\n2\n" {
-		t.Errorf("text %q", got)
-	}
-	if got := string(nodes.AppendText(nil, cut)); !strings.HasSuffix(got, "\n2\n# 3 more threads run and are not shown\n") {
-		t.Errorf("cut text %q", got)
-	}
-	for want, v := range map[string]table[row]{`[{"n":1},{"n":2}]`: full, `[{"n":1},{"n":2},{"more":3}]`: cut, `[]`: {}} {
-		if got, err := json.Marshal(v); err != nil || string(got) != want {
-			t.Errorf("JSON %s, %v, want %s", got, err, want)
-		}
 	}
 }

@@ -1,8 +1,9 @@
 package process
 
 import (
-	"github.com/ispyd/ispyd/internal/report"
 	"strings"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 var cpuSources = map[string][]source{

@@ -3,13 +3,14 @@ package process
 import (
 	"bytes"
 	"context"
-	"github.com/ispyd/ispyd/internal/report"
 	"io"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 const (

@@ -1,7 +1,5 @@
 package process
 
-import "github.com/ispyd/ispyd/internal/report"
-
 import (
 	"context"
 	"errors"
@@ -12,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 // fdOf returns the descriptor of a file or connection.

@@ -2,10 +2,11 @@ package process
 
 import (
 	"context"
-	"github.com/ispyd/ispyd/internal/report"
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 // limit is one resource limit.

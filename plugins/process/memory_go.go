@@ -1,10 +1,10 @@
 package process
 
-import "github.com/ispyd/ispyd/internal/report"
-
 import (
 	"math"
 	"runtime/metrics"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 // goMetrics are the names that memory is told of, in runtime/metrics. Reading

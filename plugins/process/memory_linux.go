@@ -1,11 +1,11 @@
 package process
 
-import "github.com/ispyd/ispyd/internal/report"
-
 import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 // memory sets what the kernel charges beside what Go knows of, and both beside

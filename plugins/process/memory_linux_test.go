@@ -1,12 +1,12 @@
 package process
 
-import "github.com/ispyd/ispyd/internal/report"
-
 import (
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 // TestMemory explains a process that is about to be killed, and ones that are not.

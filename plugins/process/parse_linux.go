@@ -2,9 +2,10 @@ package process
 
 import (
 	"bytes"
-	"github.com/ispyd/ispyd/internal/report"
 	"strconv"
 	"strings"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 // ticksPerSecond is the unit of the times in /proc/*/stat. USER_HZ is 100 on

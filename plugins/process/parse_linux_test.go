@@ -1,13 +1,13 @@
 package process
 
-import "github.com/ispyd/ispyd/internal/report"
-
 import (
 	"math"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 func TestParseStat(t *testing.T) {

@@ -1,13 +1,13 @@
 package process
 
-import "github.com/ispyd/ispyd/internal/report"
-
 import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
 	"syscall"
 	"unsafe"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 const (

@@ -2,12 +2,13 @@ package process
 
 import (
 	"context"
-	"github.com/ispyd/ispyd/internal/report"
 	"io"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ispyd/ispyd/internal/report"
 )
 
 const (

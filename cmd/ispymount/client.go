@@ -1,0 +1,131 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+	"time"
+
+	"github.com/ispyd/ispyd/fs/client"
+)
+
+// servers are those that a configuration's address matches.
+type servers struct{ config *client.Config }
+
+var _ finder = servers{}
+
+// newFinder reads the configuration.
+func newFinder(opts options) (finder, error) {
+	c, err := client.Load(opts.config, opts.root)
+	if err != nil {
+		return nil, err
+	}
+	// How long a list of the mount may wait for one that is hard to reach.
+	c.Timeout = min(opts.timeout, time.Second)
+	return servers{c}, nil
+}
+
+func (s servers) list(ctx context.Context, only string) ([]server, error) {
+	live, err := s.config.Live(ctx, only)
+	var list []server
+	for _, l := range live {
+		list = append(list, server{name: l.Name, addr: l.Addr})
+	}
+	return list, err
+}
+
+func (s servers) dial(ctx context.Context, addr string, timeout time.Duration) (remote, owner, error) {
+	c, err := client.Dial(ctx, addr, client.Options{Timeout: timeout, Root: s.config.Root})
+	if err != nil {
+		return nil, owner{}, err
+	}
+	top, err := c.Stat(ctx, "")
+	if err != nil {
+		c.Close()
+		return nil, owner{}, err
+	}
+	own := owner{top.UID(), top.GID()}
+	if uid := c.Peer().UID; uid >= 0 {
+		own.uid = uint32(uid) // the kernel knows better than the peer
+	}
+	return conn{c}, own, nil
+}
+
+// conn is a client's connection as the mount uses it.
+type conn struct{ c *client.Conn }
+
+var _ remote = conn{}
+
+func (r conn) stat(ctx context.Context, path string) (info, error) {
+	i, err := r.c.Stat(ctx, path)
+	if err != nil {
+		return info{}, err
+	}
+	in := info{perm: uint32(i.Mode().Perm()), qid: i.ID(), size: i.Size(), mtime: i.ModTime()}
+	switch mode := i.Mode(); {
+	case mode.IsDir():
+		in.form = formDir
+	case mode&fs.ModeTemporary != 0 && in.perm&0o222 != 0:
+		in.form = formSession
+	case mode&fs.ModeTemporary != 0:
+		in.form = formTimed
+	case mode&fs.ModeAppend != 0:
+		in.form = formStream
+	default:
+		in.form = formFile
+	}
+	return in, nil
+}
+
+func (r conn) list(ctx context.Context, path string) ([]entry, error) {
+	list, err := r.c.ReadDir(ctx, path)
+	entries := make([]entry, len(list))
+	for i, e := range list {
+		entries[i] = entry{name: e.Name(), dir: e.IsDir(), qid: e.ID()}
+	}
+	return entries, err
+}
+
+func (r conn) open(ctx context.Context, path string, flags int) (remoteFile, error) {
+	f, err := r.c.Open(ctx, path, flags)
+	if err != nil {
+		return nil, err
+	}
+	return openFile{f}, nil
+}
+
+func (r conn) done() <-chan struct{} { return r.c.Done() }
+
+func (r conn) alive() bool {
+	select {
+	case <-r.c.Done():
+		return false
+	default:
+	}
+	// What a client sees of an end, it sees a moment later.
+	pid := r.c.Peer().PID
+	return pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
+
+func (r conn) close() { r.c.Close() }
+
+// openFile is a client's open file.
+type openFile struct{ f *client.File }
+
+func (o openFile) readAt(ctx context.Context, p []byte, off int64) (int, error) {
+	return o.f.ReadAt(ctx, p, off)
+}
+
+func (o openFile) writeAt(ctx context.Context, p []byte, off int64) (int, error) {
+	return o.f.WriteAt(ctx, p, off)
+}
+
+func (o openFile) stat(ctx context.Context) (int64, time.Time, error) {
+	i, err := o.f.Stat(ctx)
+	return i.Size(), i.ModTime(), err
+}
+
+func (o openFile) close() { o.f.Close() }

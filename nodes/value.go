@@ -12,7 +12,8 @@ import (
 // twinSuffix marks the JSON form of a file.
 const twinSuffix = ".json"
 
-type value[T any] struct {
+// twinned is a text that can also be read as JSON.
+type twinned struct {
 	text
 	twin text
 }
@@ -21,14 +22,30 @@ type value[T any] struct {
 // Its text is that of [AppendText]; the unlisted twin name.json is the value as
 // JSON. Both are rendered as [Text] says.
 func Value[T any](name, doc string, get func(context.Context) (T, error)) File {
-	v := &value[T]{}
-	v.init(name, doc, KindValue, 0o444, get)
+	v := &twinned{}
+	v.init(name, doc, KindValue, 0o444, textOf(get), jsonOf(get))
 	return v
 }
 
-func (v *value[T]) init(name, doc string, kind Kind, mode fs.FileMode, get func(context.Context) (T, error)) {
-	v.name, v.doc, v.kind, v.mode = name, doc, kind, mode
-	v.render = func(ctx context.Context, w io.Writer) error {
+// TextJSON returns a file like [Text] with an unlisted twin name.json, for what is
+// too large or too particular for [Value]. json writes one JSON value; it must
+// keep below [MaxRendering] by itself.
+func TextJSON(name, doc string, text, json func(ctx context.Context, w io.Writer) error) File {
+	v := &twinned{}
+	v.init(name, doc, KindText, 0o444, text, json)
+	return v
+}
+
+func (v *twinned) init(name, doc string, kind Kind, mode fs.FileMode, text, json func(context.Context, io.Writer) error) {
+	v.name, v.doc, v.kind, v.mode, v.render = name, doc, kind, mode, text
+	t := &v.twin
+	t.name, t.doc, t.kind, t.mode, t.render = name+twinSuffix, doc+", as JSON", kind, mode&0o444, json
+}
+
+func (v *twinned) Twin() File { return &v.twin }
+
+func textOf[T any](get func(context.Context) (T, error)) func(context.Context, io.Writer) error {
+	return func(ctx context.Context, w io.Writer) error {
 		x, err := get(ctx)
 		if err != nil {
 			return err
@@ -36,12 +53,7 @@ func (v *value[T]) init(name, doc string, kind Kind, mode fs.FileMode, get func(
 		_, err = w.Write(AppendText(nil, x))
 		return err
 	}
-	t := &v.twin
-	t.name, t.doc, t.kind, t.mode = name+twinSuffix, doc+", as JSON", KindValue, mode&0o444
-	t.render = jsonOf(get)
 }
-
-func (v *value[T]) Twin() File { return &v.twin }
 
 func jsonOf[T any](get func(context.Context) (T, error)) func(context.Context, io.Writer) error {
 	return func(ctx context.Context, w io.Writer) error {

@@ -10,7 +10,7 @@ import (
 )
 
 type variable[T any] struct {
-	value[T]
+	twinned
 	set func(context.Context, T) error
 }
 
@@ -24,7 +24,7 @@ func Var[T any](name, doc string, get func(context.Context) (T, error), set func
 		panic("nodes: Var " + name + ": no way to parse " + reflect.TypeFor[T]().String())
 	}
 	v := &variable[T]{set: set}
-	v.init(name, doc, KindVar, 0o600, get)
+	v.init(name, doc, KindVar, 0o600, textOf(get), jsonOf(get))
 	return v
 }
 

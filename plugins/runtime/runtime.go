@@ -1,4 +1,7 @@
-// Package runtime shows the Go runtime. This first form is being replaced.
+// Package runtime is the plugin that shows the Go runtime: goroutines, memory,
+// collector, metrics, settings, and how the program was built. Nothing that its
+// directories list stops the program for longer than a moment; goroutines.full,
+// which does, is not listed.
 package runtime
 
 import (
@@ -7,34 +10,38 @@ import (
 	goruntime "runtime"
 	"runtime/debug"
 
-	"github.com/ispyd/ispyd/internal/goroutines"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
 )
 
-// Plugin is the directory runtime.
-var Plugin = plugins.Plugin{Name: "runtime", Doc: "the Go runtime", Open: func(plugins.Config) (nodes.Dir, io.Closer, error) {
-	return nodes.Directory("runtime", "the Go runtime",
-		nodes.Value("version", "Go version", func(context.Context) (string, error) { return goruntime.Version(), nil }),
-		nodes.Value("numcpu", "CPUs", func(context.Context) (int, error) { return goruntime.NumCPU(), nil }),
-		nodes.Text("goroutines", "every goroutine", func(ctx context.Context, w io.Writer) error {
-			d, err := goroutines.Take(ctx)
-			if err != nil {
-				return err
-			}
-			return d.WriteText(ctx, w, goroutines.Options{})
-		}),
-		nodes.Text("stacks", "goroutines by stack", func(ctx context.Context, w io.Writer) error {
-			d, err := goroutines.Take(ctx)
-			if err != nil {
-				return err
-			}
-			return d.WriteStacks(ctx, w, goroutines.Options{})
-		}),
-		nodes.Value("memory", "bytes", func(context.Context) (int, error) { return 0, nil }),
-		nodes.Directory("settings", "settings", nodes.Var("gogc", "percent", func(context.Context) (int, error) { return 100, nil }, func(context.Context, int) error { return nil })),
+const doc = "the Go runtime: goroutines, memory, collector, metrics, settings, build"
+
+// Plugin is the directory runtime. It has no configuration of its own.
+var Plugin = plugins.Plugin{Name: "runtime", Doc: doc, Open: open}
+
+func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
+	if err := c.Decode(&struct{}{}); err != nil {
+		return nil, nil, err
+	}
+	children := append(facts(), newDumper(c).nodes()...)
+	children = append(children,
+		nodes.Value("memory", "what Go's memory is made of: sizes in bytes, with their meaning (runtime/metrics)", memory),
+		nodes.Value("gc", "what the garbage collector has done and costs, with the meaning (runtime/metrics)", gc),
+		metricsDir(),
+		settingsDir(),
 		nodes.Ctl("ctl", "acts on the runtime",
-			nodes.Verb{Name: "gc", Doc: "run a garbage collection", Run: func(context.Context, []string) error { goruntime.GC(); return nil }},
-			nodes.Verb{Name: "freeosmemory", Doc: "gc, and give memory back", Run: func(context.Context, []string) error { debug.FreeOSMemory(); return nil }}),
-	), nil, nil
-}}
+			nodes.Verb{Name: "gc", Doc: "run a garbage collection and wait for its end", Run: collect},
+			nodes.Verb{Name: "freeosmemory", Doc: "run a garbage collection and give as much memory back to the system as possible", Run: free}),
+	)
+	return nodes.Directory("runtime", doc, children...), nil, nil
+}
+
+func collect(context.Context, []string) error {
+	goruntime.GC()
+	return nil
+}
+
+func free(context.Context, []string) error {
+	debug.FreeOSMemory()
+	return nil
+}

@@ -73,10 +73,10 @@ func (s *Server) openPlugin(c *configuration, p plugins.Plugin) (dir nodes.Node,
 		var d nodes.Dir
 		d, closer, err = p.Open(pluginConfig{c, p.Name, s.logger.With("plugin", p.Name)})
 		if err == nil && d == nil {
-			err = errors.New("Open returned no directory")
+			err = errors.New("its Open returned no directory")
 		}
 		if err == nil && d.Name() != p.Name {
-			err = fmt.Errorf("Open returned a directory called %q", d.Name())
+			err = fmt.Errorf("its Open returned a directory called %q", d.Name())
 		}
 		dir = d
 		return err

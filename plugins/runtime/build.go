@@ -83,12 +83,12 @@ func constant[T any](name, doc string, v T) nodes.Node {
 	return nodes.Value(name, doc, func(context.Context) (T, error) { return v, nil })
 }
 
-// goroot is what runtime.GOROOT returns, which go vet holds to be of no use to
-// programs; to people it is.
+// goroot is the environment's GOROOT, or that of the build.
 func goroot() string {
 	if root := os.Getenv("GOROOT"); root != "" {
 		return root
 	}
+	//lint:ignore SA1019 it is shown to people, not used
 	return goruntime.GOROOT()
 }
 

@@ -126,32 +126,86 @@ func TestFlood(t *testing.T) {
 // A client that vanishes is noticed though all its requests block and more of
 // them wait to be read.
 func TestVanished(t *testing.T) {
-	tr := newTree()
-	back := goroutinesBack(t)
-	s := start(t, fs.Options{Root: tr.root, Limits: fs.Limits{Inflight: 8}})
-	for range 3 {
-		c := rawSession(t, s.addr)
-		for fid := uint32(1); fid <= 8; fid++ {
-			rawCall(t, c, twalk(1, 0, fid, "cpu", "1h"))
-			rawCall(t, c, tlopen(1, fid, 0))
-		}
-		for fid := uint32(1); fid <= 8; fid++ {
-			if _, err := c.Write(tread(uint16(fid), fid, 0, 100)); err != nil {
-				t.Fatal(err)
+	for _, network := range []string{"unix", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			tr := newTree()
+			back := goroutinesBack(t)
+			s := start(t, fs.Options{Root: tr.root, Limits: fs.Limits{Inflight: 8}})
+			addr := s.addr
+			if network == "tcp" {
+				l, err := fs.Listen("localhost:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				go s.Serve(l)
+				addr = l.Addr().String()
 			}
-		}
-		tr.await(t, "blocking", 8)
-		for range 100 {
-			if _, err := c.Write(tread(99, 1, 0, 100)); err != nil {
-				t.Fatal(err)
+			for range 3 {
+				c, err := net.Dial(network, addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fill(t, c, 8, "cpu", "1h")
+				tr.await(t, "blocking", 8)
+				for range 500 { // more than the server's buffer holds
+					if _, err := c.Write(tread(99, 1, 0, 100)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c.Close()
+				tr.await(t, "ended", 8)
 			}
-		}
-		c.Close()
-		tr.await(t, "ended", 8)
+			wait(t, "connections to end", func() bool { return s.Conns() == 0 })
+			s.Close()
+			back()
+		})
 	}
-	wait(t, "connections to end", func() bool { return s.Conns() == 0 })
-	s.Close()
-	back()
+}
+
+// fill opens the file n times and begins to read each.
+func fill(t *testing.T, c net.Conn, n uint32, path ...string) {
+	t.Helper()
+	c.SetDeadline(time.Now().Add(patience))
+	rawCall(t, c, tversion(8192))
+	rawCall(t, c, tattach(1, 0))
+	for fid := uint32(1); fid <= n; fid++ {
+		rawCall(t, c, twalk(1, 0, fid, path...))
+		rawCall(t, c, tlopen(1, fid, 0))
+	}
+	for fid := uint32(1); fid <= n; fid++ {
+		if _, err := c.Write(tread(uint16(fid), fid, 0, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A client that is still there, though all its requests block and more of them
+// wait to be read, is served on.
+func TestNotVanished(t *testing.T) {
+	tr := newTree()
+	file := &foreignFile{name: "file", kind: nodes.KindCtl, data: "content", hooks: map[string]func(){"ReadAt": func() { <-tr.release }}}
+	if err := tr.root.Add(file); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, fs.Options{Root: tr.root, Limits: fs.Limits{Inflight: 8}})
+	c := rawDial(t, s.addr)
+	fill(t, c, 8, "file")
+	for tag := range uint16(500) { // more than the server's buffer holds
+		if _, err := c.Write(tread(100+tag, 1, 0, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	buf := make([]byte, 1<<20)
+	wait(t, "the watch for a vanished client", func() bool {
+		return strings.Contains(string(buf[:runtime.Stack(buf, true)]), "fs.watchHangup")
+	})
+	close(tr.release)
+	for range 508 {
+		if r, err := rawReply(c); err != nil || r[4] != 117 {
+			t.Fatal(r, err)
+		}
+	}
+	rawCall(t, c, tgetattr(1, 0))
 }
 
 // Close of the server cancels what is in flight.
@@ -186,30 +240,33 @@ func TestCloseCancels(t *testing.T) {
 // Half a message holds what has come of it, not what it claims, and ends.
 func TestHalfFrames(t *testing.T) {
 	const conns = 100
-	s := start(t, fs.Options{Limits: fs.Limits{Frame: 300 * time.Millisecond, Msize: 1 << 20}})
+	s := start(t, fs.Options{Limits: fs.Limits{Frame: 500 * time.Millisecond, Msize: 1 << 20}})
+	// A write to a pipe returns when all of it has been read.
+	pipes := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	go s.Serve(pipes)
 	var all []net.Conn
 	for range conns {
-		c := rawDial(t, s.addr)
-		c.SetDeadline(time.Now().Add(patience))
-		rawCall(t, c, tversion(1<<20))
-		all = append(all, c)
+		ours, theirs := net.Pipe()
+		pipes.conns <- theirs
+		rawCall(t, ours, tversion(1<<20))
+		all = append(all, ours)
 	}
+	half := twrite(1, 1, 0, strings.Repeat("x", 1<<20-23))[:5000]
 	before := heap()
-	half := twrite(1, 1, 0, strings.Repeat("x", 1<<20-23))[:100]
 	for _, c := range all {
 		if _, err := c.Write(half); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if grown := heap() - before; grown > conns*16<<10 {
-		t.Errorf("%d bytes for 100 bytes each of %d messages", grown, conns)
+		t.Errorf("%d bytes for 5,000 bytes each of %d messages", grown, conns)
 	}
 	for _, c := range all {
 		if _, err := rawReply(c); !isClosed(err) {
 			t.Fatalf("not closed: %v", err)
 		}
 	}
-	s.log.wait(t, "half a message came, and not the rest within 300ms")
+	s.log.wait(t, "half a message came, and not the rest within 500ms")
 	served(t, s)
 }
 

@@ -153,18 +153,27 @@ func TestSettings(t *testing.T) {
 // Writers at once: the program's own value is told all the same.
 func TestSettingsAtOnce(t *testing.T) {
 	s := start(t, fs.Options{})
-	var wg sync.WaitGroup
-	for i := range 8 {
-		f := open(t, s.attach(t), "level", p9.WriteOnly)
-		wg.Go(func() {
-			for j := range 50 {
-				write(f, fmt.Sprint(4+(i+j)%5))
-			}
-		})
+	var files []p9.File
+	for range 8 {
+		files = append(files, open(t, s.attach(t), "level", p9.WriteOnly))
 	}
-	wg.Wait()
-	if got := text(t, s.records.Settings()); !regexp.MustCompile(`\nlevel\t[4-8]\t3\t`).MatchString(got) {
-		t.Error(got)
+	for range 50 {
+		var wg sync.WaitGroup
+		for i, f := range files {
+			wg.Go(func() {
+				for j := range 3 {
+					write(f, fmt.Sprint(4+(i+j)%5))
+				}
+			})
+		}
+		wg.Wait()
+		if got := text(t, s.records.Settings()); !regexp.MustCompile(`\nlevel\t[4-8]\t3\t`).MatchString(got) {
+			t.Fatal(got)
+		}
+		write(files[0], "3")
+		if got := text(t, s.records.Settings()); strings.Contains(got, "level") {
+			t.Fatal(got)
+		}
 	}
 }
 

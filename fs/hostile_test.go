@@ -147,10 +147,8 @@ func TestVanished(t *testing.T) {
 				}
 				fill(t, c, 8, "cpu", "1h")
 				tr.await(t, "blocking", 8)
-				for range 500 { // more than the server's buffer holds
-					if _, err := c.Write(tread(99, 1, 0, 100)); err != nil {
-						t.Fatal(err)
-					}
+				if _, err := c.Write(manyReads()); err != nil {
+					t.Fatal(err)
 				}
 				c.Close()
 				tr.await(t, "ended", 8)
@@ -179,6 +177,14 @@ func fill(t *testing.T, c net.Conn, n uint32, path ...string) {
 	}
 }
 
+// manyReads are 500 Treads of fid 1, more than the server's buffer holds.
+func manyReads() (b []byte) {
+	for tag := range uint16(500) {
+		b = append(b, tread(100+tag, 1, 0, 100)...)
+	}
+	return b
+}
+
 // A client that is still there, though all its requests block and more of them
 // wait to be read, is served on.
 func TestNotVanished(t *testing.T) {
@@ -190,10 +196,8 @@ func TestNotVanished(t *testing.T) {
 	s := start(t, fs.Options{Root: tr.root, Limits: fs.Limits{Inflight: 8}})
 	c := rawDial(t, s.addr)
 	fill(t, c, 8, "file")
-	for tag := range uint16(500) { // more than the server's buffer holds
-		if _, err := c.Write(tread(100+tag, 1, 0, 100)); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := c.Write(manyReads()); err != nil {
+		t.Fatal(err)
 	}
 	buf := make([]byte, 1<<20)
 	wait(t, "the watch for a vanished client", func() bool {

@@ -49,14 +49,15 @@ func (t *tree) describe(cancel <-chan struct{}, n *node, out *fuse.Attr) {
 func (t *tree) streamSize(cancel <-chan struct{}, n *node) (size int64, mtime time.Time) {
 	ctx, stop := interruptible(cancel, grace)
 	defer stop()
+	var in info
 	err := n.p.do(ctx, func(remote) (err error) {
-		size, mtime, err = n.content.file.stat(ctx)
+		in, err = n.content.file.stat(ctx)
 		return err
 	})
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil {
-		n.grown, n.moved = size, mtime
+		n.grown, n.moved = in.size, in.mtime
 	}
 	return n.grown, n.moved
 }

@@ -64,27 +64,35 @@ func (r conn) stat(ctx context.Context, path string) (info, error) {
 	if err != nil {
 		return info{}, err
 	}
-	in := info{perm: uint32(i.Mode().Perm()), qid: i.ID(), size: i.Size(), mtime: i.ModTime()}
-	switch mode := i.Mode(); {
-	case mode.IsDir():
-		in.form = formDir
-	case mode&fs.ModeTemporary != 0 && in.perm&0o222 != 0:
+	return infoOf(i), nil
+}
+
+func infoOf(i client.Info) info {
+	in := info{form: formOf(i.Mode()), perm: uint32(i.Mode().Perm()), qid: i.ID(), size: i.Size(), mtime: i.ModTime()}
+	if in.form == formTimed && in.perm&0o222 != 0 {
 		in.form = formSession
-	case mode&fs.ModeTemporary != 0:
-		in.form = formTimed
-	case mode&fs.ModeAppend != 0:
-		in.form = formStream
-	default:
-		in.form = formFile
 	}
-	return in, nil
+	return in
+}
+
+// formOf is what the type of a QID says.
+func formOf(mode fs.FileMode) form {
+	switch {
+	case mode.IsDir():
+		return formDir
+	case mode&fs.ModeTemporary != 0:
+		return formTimed
+	case mode&fs.ModeAppend != 0:
+		return formStream
+	}
+	return formFile
 }
 
 func (r conn) list(ctx context.Context, path string) ([]entry, error) {
 	list, err := r.c.ReadDir(ctx, path)
 	entries := make([]entry, len(list))
 	for i, e := range list {
-		entries[i] = entry{name: e.Name(), dir: e.IsDir(), qid: e.ID()}
+		entries[i] = entry{name: e.Name(), form: formOf(e.Mode()), qid: e.ID()}
 	}
 	return entries, err
 }
@@ -123,9 +131,12 @@ func (o openFile) writeAt(ctx context.Context, p []byte, off int64) (int, error)
 	return o.f.WriteAt(ctx, p, off)
 }
 
-func (o openFile) stat(ctx context.Context) (int64, time.Time, error) {
+func (o openFile) stat(ctx context.Context) (info, error) {
 	i, err := o.f.Stat(ctx)
-	return i.Size(), i.ModTime(), err
+	if err != nil {
+		return info{}, err
+	}
+	return infoOf(i), nil
 }
 
 func (o openFile) close() { o.f.Close() }

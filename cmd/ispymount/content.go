@@ -40,83 +40,105 @@ func (c *content) free() {
 	}
 }
 
-// fetch looks at the file at path and takes the snapshot of it that a lookup
-// stands for.
-func (t *tree) fetch(ctx context.Context, r remote, path string, in info) (content, error) {
-	c := content{size: in.size, mtime: in.mtime}
-	if in.form == formDir || in.form == formSession || in.perm&0o444 == 0 {
-		return c, nil
-	}
-	f, err := r.open(ctx, path, os.O_RDONLY)
-	if err == nil {
-		err = t.take(ctx, f, in, &c)
-		if c.file == nil {
-			go f.close()
+// look looks at the file at path, and takes the snapshot of it that a lookup
+// stands for. Where it is likely to be a plain file, guess, opening it comes
+// first, which saves asking what it is. It calls timed before it captures.
+func (t *tree) look(ctx context.Context, r remote, path string, guess bool, timed func()) (in info, c content, err error) {
+	var f remoteFile
+	if guess {
+		if f, in, err = openAs(ctx, r, path, formFile); err != nil && !refused(err) {
+			return in, c, err
 		}
+	}
+	if f == nil {
+		if in, err = r.stat(ctx, path); err != nil {
+			return in, c, err
+		}
+		c = content{size: in.size, mtime: in.mtime}
+		if in.form == formDir || in.form == formSession || in.perm&0o444 == 0 {
+			return in, c, nil
+		}
+		if in.form == formTimed {
+			timed()
+		}
+		var opened info
+		if f, opened, err = openAs(ctx, r, path, in.form); f != nil {
+			in = opened
+		}
+	}
+	if f != nil {
+		c, err = t.take(ctx, r, path, f, in)
 	}
 	// The file is there, whatever is wrong with its content: it can be
 	// described, and perhaps written. A capture that failed is tried again.
 	if in.form != formTimed && refused(err) {
-		return content{size: c.size, mtime: c.mtime, err: errno(err)}, nil
+		return in, content{size: c.size, mtime: c.mtime, err: errno(err)}, nil
 	}
-	return c, err
+	return in, c, err
 }
 
-// take fills c from the open file f, or keeps f in it.
-func (t *tree) take(ctx context.Context, f remoteFile, in info, c *content) (err error) {
-	var head []byte
-	if in.form == formTimed {
+// openAs opens a file to read it and describes it then. Where it is not of that
+// form after all, it is left alone.
+func openAs(ctx context.Context, r remote, path string, want form) (remoteFile, info, error) {
+	f, err := r.open(ctx, path, os.O_RDONLY)
+	if err != nil {
+		return nil, info{}, err
+	}
+	if want == formTimed {
 		// The first read is the capture; then the size is known.
-		head = make([]byte, 4<<10)
-		n, err := f.readAt(ctx, head, 0)
-		if err != nil && err != io.EOF {
-			return err
+		if _, err = f.readAt(ctx, make([]byte, 1), 0); err == io.EOF {
+			err = nil
 		}
-		head = head[:n]
 	}
-	if c.size, c.mtime, err = f.stat(ctx); err != nil {
-		return err
+	var in info
+	if err == nil {
+		in, err = f.stat(ctx)
 	}
+	if err != nil || in.form != want {
+		go f.close()
+		return nil, in, err
+	}
+	return f, in, nil
+}
+
+// take makes a content of the open file f, which it keeps or closes.
+func (t *tree) take(ctx context.Context, r remote, path string, f remoteFile, in info) (c content, err error) {
+	c = content{size: in.size, mtime: in.mtime}
 	switch {
 	case in.form == formStream:
 		c.file = f
-		return nil
-	case c.size > inlineMax:
-		// What has the same size unopened is no rendering: the program
-		// holds it anyway.
-		if c.size != in.size {
-			c.cost = c.size
-		}
-		if !t.reserve(c.cost) {
-			c.cost = 0
-			return syscall.ENOBUFS
-		}
+	case in.size > inlineMax:
 		c.file = f
-		return nil
-	case c.size == 0:
-		c.data, err = readAll(ctx, f, head)
+		// What has that size unopened is no rendering: the program holds it
+		// anyway.
+		if unopened, err := r.stat(ctx, path); err != nil || unopened.size != in.size {
+			c.cost = in.size
+		}
+	case in.size == 0:
+		c.data, err = readAll(ctx, f)
 	default:
-		c.data = make([]byte, c.size)
-		n := copy(c.data, head)
-		n, err = fill(ctx, f, c.data, n, 0)
+		c.data = make([]byte, in.size)
+		var n int
+		n, err = fill(ctx, f, c.data, 0)
 		c.data = c.data[:n]
 	}
+	if c.file == nil {
+		go f.close()
+		c.size, c.cost = int64(len(c.data)), int64(len(c.data))
+	}
+	if err == nil && !t.reserve(c.cost) {
+		err = syscall.ENOBUFS
+		c.free()
+	}
 	if err != nil {
-		c.data = nil
-		return err
+		return content{size: in.size, mtime: in.mtime}, err
 	}
-	c.size, c.cost = int64(len(c.data)), int64(len(c.data))
-	if !t.reserve(c.cost) {
-		c.data, c.cost = nil, 0
-		return syscall.ENOBUFS
-	}
-	return nil
+	return c, nil
 }
 
-// fill reads f from offset off into p, of which n bytes are filled already,
-// until p is full or the file ends, and returns how many bytes p has then. A
-// short read does not mean the end.
-func fill(ctx context.Context, f remoteFile, p []byte, n int, off int64) (int, error) {
+// fill reads f from offset off until p is full or the file ends, and returns how
+// much that was. A short read does not mean the end.
+func fill(ctx context.Context, f remoteFile, p []byte, off int64) (n int, err error) {
 	for n < len(p) {
 		m, err := f.readAt(ctx, p[n:], off+int64(n))
 		n += m
@@ -132,25 +154,20 @@ func fill(ctx context.Context, f remoteFile, p []byte, n int, off int64) (int, e
 
 // readAll reads a file that says it is empty: our own servers' are, others only
 // do not know their size before. Such a thing may never end.
-func readAll(ctx context.Context, f remoteFile, data []byte) ([]byte, error) {
-	if len(data) == 0 {
-		data = make([]byte, 0, 4<<10)
-	}
+func readAll(ctx context.Context, f remoteFile) ([]byte, error) {
+	data := make([]byte, 0, 4<<10)
 	for {
-		n := len(data)
-		if n == cap(data) {
-			data = append(data, make([]byte, n)...)
-		}
-		m, err := fill(ctx, f, data[n:cap(data)], 0, int64(n))
-		data = data[:n+m]
+		n, err := fill(ctx, f, data[len(data):cap(data)], int64(len(data)))
+		data = data[:len(data)+n]
 		switch {
 		case err != nil:
 			return nil, err
-		case n+m < cap(data):
+		case len(data) < cap(data):
 			return data, nil
 		case len(data) >= unknownMax:
 			return nil, syscall.EFBIG
 		}
+		data = append(data, 0)[:len(data)]
 	}
 }
 

@@ -106,11 +106,14 @@ func (t *tree) readDir(cancel <-chan struct{}, n *node) ([]fuse.DirEntry, fuse.S
 		entries, err = r.list(ctx, n.path)
 		return err
 	})
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, e := range entries {
 		line := fuse.DirEntry{Name: e.name, Mode: fuse.S_IFREG, Ino: n.p.ino(e.qid)}
-		if e.dir {
+		if e.form == formDir {
 			line.Mode = fuse.S_IFDIR
 		}
+		n.p.learn(join(n.path, e.name), e.form)
 		lines = append(lines, line)
 	}
 	return lines, errno(err)

@@ -92,7 +92,7 @@ func (r fakeRemote) open(_ context.Context, path string, flags int) (remoteFile,
 	}
 	x.opens++
 	r.f.open++
-	return &fakeOpen{f: r.f, x: x, data: bytes.Repeat([]byte{byte('0' + x.opens%10)}, x.size)}, nil
+	return &fakeOpen{f: r.f, x: x, qid: uint64(len(path)), data: bytes.Repeat([]byte{byte('0' + x.opens%10)}, x.size)}, nil
 }
 
 func (r fakeRemote) done() <-chan struct{} { return r.f.ended }
@@ -111,12 +111,17 @@ func (r fakeRemote) close() {}
 type fakeOpen struct {
 	f    *fake
 	x    *fakeFile
+	qid  uint64
 	data []byte
 }
 
 func (o *fakeOpen) readAt(ctx context.Context, p []byte, off int64) (int, error) {
 	if o.x.capture != nil && off == 0 {
-		close(o.x.begun)
+		select {
+		case <-o.x.begun:
+		default:
+			close(o.x.begun)
+		}
 		select {
 		case <-o.x.capture:
 		case <-ctx.Done():
@@ -132,13 +137,14 @@ func (o *fakeOpen) readAt(ctx context.Context, p []byte, off int64) (int, error)
 
 func (o *fakeOpen) writeAt(_ context.Context, p []byte, _ int64) (int, error) { return len(p), nil }
 
-func (o *fakeOpen) stat(context.Context) (int64, time.Time, error) {
+func (o *fakeOpen) stat(context.Context) (info, error) {
 	o.f.mu.Lock()
 	defer o.f.mu.Unlock()
+	in := info{form: o.x.form, perm: o.x.perm, qid: o.qid, size: int64(len(o.data))}
 	if o.x.form == formStream {
-		return int64(o.x.size), time.Time{}, nil
+		in.size = int64(o.x.size)
 	}
-	return int64(len(o.data)), time.Time{}, nil
+	return in, nil
 }
 
 func (o *fakeOpen) close() {

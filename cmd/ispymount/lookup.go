@@ -138,17 +138,16 @@ func (p *proc) fly(ctx context.Context, f *flight, path string) {
 	limit := time.AfterFunc(t.opts.timeout, func() { f.cancel(syscall.ETIMEDOUT) })
 	defer limit.Stop()
 
+	t.mu.Lock()
+	_, guess := p.plain[path]
+	t.mu.Unlock()
 	var in info
 	var c content
 	err := p.do(ctx, func(r remote) (err error) {
-		in, err = r.stat(ctx, path)
-		if err == nil && in.form == formTimed {
+		in, c, err = t.look(ctx, r, path, guess, func() {
 			f.timed.Store(true)
 			limit.Stop()
-		}
-		if err == nil {
-			c, err = t.fetch(ctx, r, path, in)
-		}
+		})
 		return err
 	})
 
@@ -160,11 +159,13 @@ func (p *proc) fly(ctx context.Context, f *flight, path string) {
 		err = syscall.ENOTCONN
 	}
 	if err != nil {
+		delete(p.plain, path)
 		f.err = errno(err)
 		t.used -= c.cost
 		c.free()
 		return
 	}
+	p.learn(path, in.form)
 	f.node = p.land(f, path, in, c)
 }
 
@@ -190,6 +191,21 @@ func (p *proc) land(f *flight, path string, in info, c content) *node {
 		p.t.release(old)
 	}
 	return n
+}
+
+// maxPlain bounds what is remembered of a process's paths.
+const maxPlain = 1 << 13
+
+// learn remembers whether the file at path is a plain one; t.mu is held.
+func (p *proc) learn(path string, f form) {
+	if f != formFile {
+		delete(p.plain, path)
+		return
+	}
+	if len(p.plain) >= maxPlain {
+		clear(p.plain)
+	}
+	p.plain[path] = struct{}{}
 }
 
 // dir returns the node of the directory at path, the one the kernel knows

@@ -147,7 +147,7 @@ func (t *tree) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.R
 			}
 			return err
 		}
-		n, err = fill(ctx, h.file, buf, 0, int64(in.Offset))
+		n, err = fill(ctx, h.file, buf, int64(in.Offset))
 		return err
 	})
 	if err != nil {

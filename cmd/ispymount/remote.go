@@ -29,8 +29,8 @@ type remote interface {
 type remoteFile interface {
 	readAt(ctx context.Context, p []byte, off int64) (int, error)
 	writeAt(ctx context.Context, p []byte, off int64) (int, error)
-	// stat returns the true size in bytes of what this open file shows.
-	stat(ctx context.Context) (size int64, mtime time.Time, err error)
+	// stat describes the open file, with the true size of what it shows.
+	stat(ctx context.Context) (info, error)
 	close()
 }
 
@@ -57,7 +57,7 @@ type info struct {
 // entry is one line of a directory.
 type entry struct {
 	name string
-	dir  bool
+	form form // a session looks like a capture here
 	qid  uint64
 }
 

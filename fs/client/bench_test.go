@@ -114,6 +114,57 @@ func BenchmarkCat(b *testing.B) {
 	})
 }
 
+// BenchmarkRead is one round trip: reading from a file that is open.
+func BenchmarkRead(b *testing.B) {
+	addr := serve(b, fs.Options{Root: nodes.Directory("", "the root", nodes.Static("pid", "the pid", []byte("4711\n")))})
+	p := make([]byte, 100)
+	b.Run("raw", func(b *testing.B) {
+		nc, err := net.Dial("unix", addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer nc.Close()
+		cl, err := p9.NewClient(nc)
+		if err != nil {
+			b.Fatal(err)
+		}
+		root, err := cl.Attach("/")
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, f, err := root.Walk([]string{"pid"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := f.Open(p9.ReadOnly); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			if n, err := f.ReadAt(p, 0); n != 5 || err != nil {
+				b.Fatal(n, err)
+			}
+		}
+		f.Close()
+	})
+	for name, ctx := range map[string]context.Context{"conn": b.Context(), "conn-background": context.Background()} {
+		b.Run(name, func(b *testing.B) {
+			c := dial(b, addr, client.Options{})
+			f, err := c.Open(b.Context(), "pid", 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer f.Close()
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, err := f.ReadAt(ctx, p, 0); n != 5 || err != nil {
+					b.Fatal(n, err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkBulk reads a large file.
 func BenchmarkBulk(b *testing.B) {
 	const size = 64 << 20

@@ -94,7 +94,7 @@ func (c *Conn) Close() error {
 	own := slices.Collect(maps.Keys(c.own))
 	c.mu.Unlock()
 	for _, s := range own {
-		s.pumped.Wait()
+		s.wire.wait()
 	}
 	return nil
 }
@@ -220,9 +220,8 @@ func (c *Conn) reconnect() *session {
 
 // session returns the shared connection. While the server is frozen it waits
 // for a little only: whoever reads a whole tree would else wait for each file.
-func (c *Conn) session(ctx context.Context) (*session, error) {
-	var patience <-chan time.Time
-	for {
+func (c *Conn) session(op within) (*session, error) {
+	for patience := (<-chan time.Time)(nil); ; {
 		c.mu.Lock()
 		s, wait, cause := c.shared, c.ready, c.cause
 		c.mu.Unlock()
@@ -235,7 +234,7 @@ func (c *Conn) session(ctx context.Context) (*session, error) {
 			wait = s.detached
 		}
 		if patience == nil {
-			timer := time.NewTimer(c.opts.Timeout / 10)
+			timer := time.NewTimer(min(c.opts.Timeout/10, time.Until(op.deadline)))
 			defer timer.Stop()
 			patience = timer.C
 		}
@@ -243,14 +242,16 @@ func (c *Conn) session(ctx context.Context) (*session, error) {
 		case <-wait:
 		case <-patience:
 			return nil, newError(syscall.ETIMEDOUT, "timed out: the server has stopped answering")
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+		case <-op.Done():
+			return nil, context.Cause(op.Context)
 		}
 	}
 }
 
 // ownSession makes a connection for one slow file.
-func (c *Conn) ownSession(ctx context.Context) (*session, error) {
+func (c *Conn) ownSession(op within) (*session, error) {
+	ctx, cancel := op.context()
+	defer cancel()
 	nc, peer, err := connect(ctx, c.addr, c.opts)
 	if err != nil {
 		return nil, err
@@ -283,15 +284,14 @@ func (c *Conn) disown(s *session) {
 
 // with runs an operation on the shared connection, within the time-out. One
 // that changes nothing is tried once more where the connection broke under it.
-func (c *Conn) with(ctx context.Context, op, path string, again bool, f func(context.Context, *session) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, ErrTimeout)
-	defer cancel()
+func (c *Conn) with(ctx context.Context, op, path string, again bool, f func(within, *session) error) error {
+	w := newWithin(ctx, c.opts.Timeout)
 	for {
-		s, err := c.session(ctx)
+		s, err := c.session(w)
 		if err == nil {
-			err = f(ctx, s)
+			err = f(w, s)
 		}
-		if again && errors.Is(err, errLost) && ctx.Err() == nil {
+		if again && errors.Is(err, errLost) && w.over() == nil {
 			again = false
 			continue
 		}

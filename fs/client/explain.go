@@ -34,13 +34,12 @@ func (c *Conn) explain(ctx context.Context, err error) error {
 	if !ok || !e.remote || c.silent.Load() || ctx.Err() != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(explainWithin, c.opts.Timeout))
-	defer cancel()
-	s, serr := c.session(ctx)
+	op := newWithin(ctx, min(explainWithin, c.opts.Timeout))
+	s, serr := c.session(op)
 	if serr != nil {
 		return err
 	}
-	list, lerr := s.tail(ctx, errorsFile, explainTail)
+	list, lerr := s.tail(op, errorsFile, explainTail)
 	if errors.Is(lerr, linux.ENOENT) {
 		c.silent.Store(true) // another kind of server
 	}
@@ -53,16 +52,16 @@ func (c *Conn) explain(ctx context.Context, err error) error {
 }
 
 // tail reads the last bytes of a file in the root, most at most.
-func (s *session) tail(ctx context.Context, name string, most int) (string, error) {
-	w, err := s.walk(ctx, []string{name})
+func (s *session) tail(op within, name string, most int) (string, error) {
+	w, err := s.walk(op, []string{name})
 	if err != nil {
 		return "", err
 	}
 	defer s.clunk(w.file)
-	if err := s.do(ctx, func() error { _, _, err := w.file.Open(p9.ReadOnly); return err }); err != nil {
+	if err := s.do(op, func() error { _, _, err := w.file.Open(p9.ReadOnly); return err }); err != nil {
 		return "", err
 	}
-	if err := s.getattr(ctx, &w); err != nil {
+	if err := s.getattr(op, &w); err != nil {
 		return "", err
 	}
 	off := max(0, int64(min(w.attr.Size, 1<<62))-int64(most))
@@ -70,7 +69,7 @@ func (s *session) tail(ctx context.Context, name string, most int) (string, erro
 	for len(text) < most {
 		p := make([]byte, min(most-len(text), s.payload()))
 		var n int
-		err := s.do(ctx, func() (err error) {
+		err := s.do(op, func() (err error) {
 			n, err = w.file.ReadAt(p, off+int64(len(text)))
 			return err
 		})

@@ -38,7 +38,7 @@ type File struct {
 const oTrunc = 0o1000
 
 // open opens what a walk found, and closes it where that fails.
-func (f *File) open(ctx context.Context, s *session, w walked) error {
+func (f *File) open(op within, s *session, w walked) error {
 	flags := p9.ReadOnly
 	switch f.flags & (os.O_RDONLY | os.O_WRONLY | os.O_RDWR) {
 	case os.O_WRONLY:
@@ -50,7 +50,7 @@ func (f *File) open(ctx context.Context, s *session, w walked) error {
 		flags |= oTrunc
 	}
 	var qid p9.QID
-	err := s.do(ctx, func() (err error) {
+	err := s.do(op, func() (err error) {
 		qid, _, err = w.file.Open(flags)
 		return err
 	})
@@ -75,12 +75,11 @@ func (f *File) do(ctx context.Context, op string, fn func() error) error {
 	if f.closed.Load() {
 		return wrap(op, f.path, newError(syscall.EBADF, "the file is closed"))
 	}
+	w := within{Context: ctx}
 	if !f.slow {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, f.conn.opts.Timeout, ErrTimeout)
-		defer cancel()
+		w = newWithin(ctx, f.conn.opts.Timeout)
 	}
-	err := f.s.do(ctx, fn)
+	err := f.s.do(w, fn)
 	if err == nil || err == io.EOF {
 		return err
 	}
@@ -283,9 +282,7 @@ func (f *File) Close() error {
 		f.conn.disown(f.s)
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), f.conn.opts.Timeout, ErrTimeout)
-	defer cancel()
-	err := f.s.do(ctx, f.f.Close)
+	err := f.s.do(newWithin(context.Background(), f.conn.opts.Timeout), f.f.Close)
 	if errno, ok := errors.AsType[linux.Errno](err); ok {
 		return wrap("close", f.path, errno)
 	}

@@ -33,12 +33,12 @@ func (c *Conn) Stat(ctx context.Context, name string) (Info, error) {
 		return Info{}, wrap("stat", name, err)
 	}
 	var w walked
-	err = c.with(ctx, "stat", name, true, func(ctx context.Context, s *session) (err error) {
+	err = c.with(ctx, "stat", name, true, func(op within, s *session) (err error) {
 		if len(names) == 0 {
 			w = walked{file: s.root}
-			return s.getattr(ctx, &w)
+			return s.getattr(op, &w)
 		}
-		if w, err = s.stat(ctx, names); err == nil {
+		if w, err = s.stat(op, names); err == nil {
 			s.clunk(w.file)
 		}
 		return err
@@ -64,16 +64,16 @@ func (c *Conn) ReadDir(ctx context.Context, name string) ([]Entry, error) {
 		return nil, wrap("list", name, err)
 	}
 	var entries []Entry
-	err = c.with(ctx, "list", name, true, func(ctx context.Context, s *session) (err error) {
-		w, err := s.walk(ctx, names)
+	err = c.with(ctx, "list", name, true, func(op within, s *session) (err error) {
+		w, err := s.walk(op, names)
 		if err != nil {
 			return err
 		}
 		defer s.clunk(w.file)
-		if err := s.do(ctx, func() error { _, _, err := w.file.Open(p9.ReadOnly); return err }); err != nil {
+		if err := s.do(op, func() error { _, _, err := w.file.Open(p9.ReadOnly); return err }); err != nil {
 			return err
 		}
-		entries, err = s.list(ctx, w.file)
+		entries, err = s.list(op, w.file)
 		return err
 	})
 	if err != nil {
@@ -87,12 +87,12 @@ func (c *Conn) ReadDir(ctx context.Context, name string) ([]Entry, error) {
 }
 
 // list reads an open directory to its end.
-func (s *session) list(ctx context.Context, dir p9.File) ([]Entry, error) {
+func (s *session) list(op within, dir p9.File) ([]Entry, error) {
 	var entries []Entry
 	var offset uint64
 	for size := 0; ; {
 		var batch p9.Dirents
-		err := s.do(ctx, func() (err error) {
+		err := s.do(op, func() (err error) {
 			batch, err = dir.Readdir(offset, uint32(s.payload()))
 			return err
 		})
@@ -135,8 +135,8 @@ func (c *Conn) Open(ctx context.Context, name string, flags int) (*File, error) 
 	}
 	file := &File{conn: c, ctx: ctx, path: name, flags: flags}
 	slow, absent := false, false
-	err = c.with(ctx, "open", name, true, func(ctx context.Context, s *session) error {
-		w, err := s.walk(ctx, names)
+	err = c.with(ctx, "open", name, true, func(op within, s *session) error {
+		w, err := s.walk(op, names)
 		if err != nil {
 			absent = errors.Is(err, linux.ENOENT)
 			return err
@@ -145,7 +145,7 @@ func (c *Conn) Open(ctx context.Context, name string, flags int) (*File, error) 
 			s.clunk(w.file)
 			return nil
 		}
-		return file.open(ctx, s, w)
+		return file.open(op, s, w)
 	})
 	if err == nil && slow {
 		err = c.openSlow(ctx, file, names)
@@ -165,15 +165,14 @@ func isSlow(q p9.QID) bool {
 
 // openSlow opens a slow file on a connection of its own.
 func (c *Conn) openSlow(ctx context.Context, file *File, names []string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, ErrTimeout)
-	defer cancel()
-	s, err := c.ownSession(ctx)
+	op := newWithin(ctx, c.opts.Timeout)
+	s, err := c.ownSession(op)
 	if err != nil {
 		return c.fail("open", file.path, err)
 	}
-	w, err := s.walk(ctx, names)
+	w, err := s.walk(op, names)
 	if err == nil {
-		err = file.open(ctx, s, w)
+		err = file.open(op, s, w)
 	}
 	if err != nil {
 		c.disown(s)

@@ -139,7 +139,7 @@ func (c *Config) shake(ctx context.Context, nc net.Conn, peer Peer, s *Server, o
 	session, err := startSession(ctx, nc, peer, opts)
 	if err == nil && s.Name == "" && s.PID <= 0 {
 		var text string
-		if text, err = session.tail(ctx, "pid", 32); err == nil {
+		if text, err = session.tail(newWithin(ctx, opts.Timeout), "pid", 32); err == nil {
 			if pid, perr := strconv.Atoi(strings.TrimSpace(text)); perr == nil && pid > 0 {
 				s.Name = strconv.Itoa(pid)
 			}

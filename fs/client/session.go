@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"runtime"
-	"sync"
 	"syscall"
 
 	"github.com/hugelgupf/p9/linux"
@@ -21,7 +20,6 @@ type session struct {
 	client *p9.Client
 	root   p9.File
 	peer   Peer
-	pumped sync.WaitGroup
 
 	detached chan struct{} // closed when a shared connection that ended is shared no more
 }
@@ -30,13 +28,15 @@ type session struct {
 // ends, it gives up.
 func startSession(ctx context.Context, nc net.Conn, peer Peer, opts Options) (*session, error) {
 	s := &session{wire: newWire(nc, opts.Msize, opts.Timeout), peer: peer, detached: make(chan struct{})}
-	s.pumped.Go(s.wire.pump)
 	stop := context.AfterFunc(ctx, func() { s.wire.kill(errSilent) })
 	err := s.shake()
 	if err == nil && !stop() {
 		err = errSilent
 	}
 	if err == nil {
+		s.wire.mu.Lock()
+		s.wire.idle()
+		s.wire.mu.Unlock()
 		return s, nil
 	}
 	cause := s.wire.err()
@@ -79,7 +79,7 @@ func keep(f p9.File) { runtime.SetFinalizer(f, nil) }
 // close hangs up.
 func (s *session) close() {
 	s.wire.Close()
-	s.pumped.Wait()
+	s.wire.wait()
 }
 
 // payload is how many bytes of a file one message carries.
@@ -110,28 +110,27 @@ func lost(cause error) error {
 	return &e
 }
 
-// do runs f, which makes p9.Client send one request, and bounds it by ctx: then
+// do runs f, which makes p9.Client send one request, and bounds it by op: then
 // the request is called off at the server. It returns the server's error number
-// as a linux.Errno, io.EOF, the context's cause, or why the connection ended.
-func (s *session) do(ctx context.Context, f func() error) (err error) {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	r, err := s.wire.begin(ctx)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		return lost(err)
-	}
-	stop := context.AfterFunc(ctx, func() { s.wire.cancel(r) })
-	err = s.run(r, f)
-	stop()
-	switch {
-	case err == nil || err == io.EOF:
+// as a linux.Errno, io.EOF, why op is over, or why the connection ended.
+func (s *session) do(op within, f func() error) (err error) {
+	if err := op.over(); err != nil {
 		return err
-	case ctx.Err() != nil && s.wire.called(r):
-		return context.Cause(ctx)
+	}
+	r, err := s.wire.begin(op)
+	if err != nil {
+		return err
+	}
+	if op.Done() != nil {
+		stop := context.AfterFunc(op.Context, func() { s.wire.cancel(r, context.Cause(op.Context)) })
+		defer stop()
+	}
+	err = s.run(r, f)
+	if err == nil || err == io.EOF {
+		return err
+	}
+	if why := s.wire.called(r); why != nil {
+		return why
 	}
 	if errno, ok := errors.AsType[linux.Errno](err); ok {
 		return errno
@@ -160,7 +159,5 @@ func (s *session) recover(err *error) {
 // clunk lets go of a file, also when the time for what it was used for is over:
 // a server that still answers does so at once.
 func (s *session) clunk(f p9.File) {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), s.wire.timeout, ErrTimeout)
-	defer cancel()
-	s.do(ctx, f.Close)
+	s.do(newWithin(context.Background(), s.wire.timeout), f.Close)
 }

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"path"
 	"strings"
 	"syscall"
@@ -42,21 +41,21 @@ type walked struct {
 }
 
 // walk goes to a file from the root. The caller closes it, by clunk.
-func (s *session) walk(ctx context.Context, names []string) (walked, error) {
-	return s.steps(ctx, names, s.walkOnce)
+func (s *session) walk(op within, names []string) (walked, error) {
+	return s.steps(op, names, s.walkOnce)
 }
 
 // stat goes to a file and gets its attributes, in one message where the server
 // knows p9's extension for that.
-func (s *session) stat(ctx context.Context, names []string) (walked, error) {
+func (s *session) stat(op within, names []string) (walked, error) {
 	if s.client.Version() >= 2 {
-		return s.steps(ctx, names, s.walkGetAttr)
+		return s.steps(op, names, s.walkGetAttr)
 	}
-	w, err := s.walk(ctx, names)
+	w, err := s.walk(op, names)
 	if err != nil {
 		return walked{}, err
 	}
-	if err := s.getattr(ctx, &w); err != nil {
+	if err := s.getattr(op, &w); err != nil {
 		s.clunk(w.file)
 		return walked{}, err
 	}
@@ -64,8 +63,8 @@ func (s *session) stat(ctx context.Context, names []string) (walked, error) {
 }
 
 // getattr asks for the attributes of w.
-func (s *session) getattr(ctx context.Context, w *walked) error {
-	return s.do(ctx, func() (err error) {
+func (s *session) getattr(op within, w *walked) error {
+	return s.do(op, func() (err error) {
 		w.qid, _, w.attr, err = w.file.GetAttr(p9.AttrMaskAll)
 		return err
 	})
@@ -73,10 +72,10 @@ func (s *session) getattr(ctx context.Context, w *walked) error {
 
 // steps walks by as many names at once as one message takes; the last step is
 // last's.
-func (s *session) steps(ctx context.Context, names []string, last func(context.Context, p9.File, []string) (walked, error)) (walked, error) {
+func (s *session) steps(op within, names []string, last func(within, p9.File, []string) (walked, error)) (walked, error) {
 	from := s.root
 	for len(names) > maxNames {
-		w, err := s.walkOnce(ctx, from, names[:maxNames])
+		w, err := s.walkOnce(op, from, names[:maxNames])
 		if from != s.root {
 			s.clunk(from)
 		}
@@ -85,27 +84,27 @@ func (s *session) steps(ctx context.Context, names []string, last func(context.C
 		}
 		from, names = w.file, names[maxNames:]
 	}
-	w, err := last(ctx, from, names)
+	w, err := last(op, from, names)
 	if from != s.root {
 		s.clunk(from)
 	}
 	return w, err
 }
 
-func (s *session) walkOnce(ctx context.Context, from p9.File, names []string) (walked, error) {
+func (s *session) walkOnce(op within, from p9.File, names []string) (walked, error) {
 	var w walked
 	var qids []p9.QID
-	err := s.do(ctx, func() (err error) {
+	err := s.do(op, func() (err error) {
 		qids, w.file, err = from.Walk(names)
 		return err
 	})
 	return s.arrived(w, qids, names, err)
 }
 
-func (s *session) walkGetAttr(ctx context.Context, from p9.File, names []string) (walked, error) {
+func (s *session) walkGetAttr(op within, from p9.File, names []string) (walked, error) {
 	var w walked
 	var qids []p9.QID
-	err := s.do(ctx, func() (err error) {
+	err := s.do(op, func() (err error) {
 		qids, w.file, _, w.attr, err = from.WalkGetAttr(names)
 		return err
 	})

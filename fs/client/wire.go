@@ -24,9 +24,9 @@ import (
 //   - It panics, and fails its other requests, on replies that do not fit.
 //     Only such replies get through as were asked for.
 //
-// One goroutine, pump, reads from the connection at all times, and so also
-// knows at once when the server hangs up. It hands small messages over whole;
-// the data of large ones p9.Client takes from the connection itself.
+// p9.Client reads from the connection only while a request is pending. When
+// there has been none for a moment a goroutine takes over, so that it is known at
+// once when the server hangs up.
 type wire struct {
 	nc      net.Conn
 	br      *bufio.Reader
@@ -45,19 +45,28 @@ type wire struct {
 	wmu      sync.Mutex // guards writing to nc
 	deadline time.Time  // the write deadline that is set
 
+	rmu      sync.Mutex // held by who reads from br: p9.Client or watchIdle
+	injected []byte     // what p9.Client gets to read first
+	rest     int        // of the message that it is reading
+	partial  bool       // a read deadline is set
+
 	mu       sync.Mutex
-	ready    sync.Cond
-	reqs     map[uint16]*request // by tag
+	reqs     map[uint16]*request // unanswered, by tag
 	flushes  map[uint16]*request // by the Tflush's tag
 	nflush   uint16
-	inbox    []byte // messages for p9.Client
-	taken    int    // how much of inbox it has taken
-	direct   int    // bytes that p9.Client is to take from br itself
-	consumed chan struct{}
 	received uint64 // messages so far
 	granted  uint32 // the message size that the server granted
 	unknown  bool   // the server does not know the version proposed
 	cause    error  // why the connection ended
+
+	timer   *time.Timer // calls off what is late
+	watched time.Time   // when the timer will, zero while it is not set
+
+	watchers  sync.WaitGroup
+	idleTimer *time.Timer
+	alert     bool   // idleTimer runs, or watchIdle
+	requests  uint64 // so far
+	seen      uint64 // of requests, by lull
 }
 
 // request is one request in flight.
@@ -68,8 +77,9 @@ type request struct {
 	sent  bool
 	done  bool
 
-	called bool   // off: a Tflush has been sent, or will be
-	held   []byte // the reply, while the Rflush is awaited
+	deadline time.Time // when it is to be called off, zero for never
+	called   error     // why it was called off: a Tflush has been sent, or will be
+	held     []byte    // the reply, while the Rflush is awaited
 }
 
 const (
@@ -87,33 +97,44 @@ func newWire(nc net.Conn, msize uint32, timeout time.Duration) *wire {
 	w := &wire{
 		nc: nc, br: bufio.NewReaderSize(nc, readBuffer), msize: msize, timeout: timeout,
 		ended: make(chan struct{}), slots: make(chan struct{}, maxInflight), turn: make(chan struct{}, 1),
-		reqs: make(map[uint16]*request), flushes: make(map[uint16]*request), consumed: make(chan struct{}, 1),
+		reqs: make(map[uint16]*request), flushes: make(map[uint16]*request),
 	}
-	w.ready.L = &w.mu
 	return w
 }
 
 // begin announces the one request that the caller will have p9.Client send
-// now. end must follow, whatever happens.
-func (w *wire) begin(ctx context.Context) (*request, error) {
-	select {
-	case w.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-w.ended:
-		return nil, w.err()
+// now. end must follow, whatever happens. The request is called off by itself
+// when its time is over.
+func (w *wire) begin(op within) (*request, error) {
+	if err := w.acquire(op, w.slots); err != nil {
+		return nil, err
 	}
-	select {
-	case w.turn <- struct{}{}:
-	case <-ctx.Done():
+	if err := w.acquire(op, w.turn); err != nil {
 		<-w.slots
-		return nil, ctx.Err()
-	case <-w.ended:
-		<-w.slots
-		return nil, w.err()
+		return nil, err
 	}
-	w.cur = &request{}
+	w.cur = &request{deadline: op.deadline}
 	return w.cur, nil
+}
+
+// acquire puts itself into the semaphore. The error is op's, or why the
+// connection ended.
+func (w *wire) acquire(op within, semaphore chan struct{}) error {
+	select {
+	case semaphore <- struct{}{}:
+		return nil
+	default:
+	}
+	ctx, cancel := op.context()
+	defer cancel()
+	select {
+	case semaphore <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-w.ended:
+		return lost(w.err())
+	}
 }
 
 // end follows begin when p9.Client has returned.
@@ -121,6 +142,7 @@ func (w *wire) end(r *request) {
 	w.mu.Lock()
 	r.done = true
 	sent := r.sent
+	w.idle()
 	w.mu.Unlock()
 	if !sent { // p9.Client refused it
 		w.cur = nil
@@ -176,7 +198,8 @@ func (w *wire) register(r *request, f []byte) (flush []byte) {
 		r.count = uint32(le.Uint16(f[15:])) // fid[4] newfid[4] nwname[2]
 	}
 	w.reqs[r.tag] = r
-	if r.called {
+	w.watch(r.deadline)
+	if r.called != nil {
 		return w.flush(r)
 	}
 	return nil
@@ -226,13 +249,13 @@ const maxGraces = 5
 
 // cancel calls the request off. p9.Client gets an error for it when the server
 // has answered the Tflush; if that takes too long the connection ends.
-func (w *wire) cancel(r *request) {
+func (w *wire) cancel(r *request, why error) {
 	w.mu.Lock()
-	if r.done || r.called || w.cause != nil {
+	if r.done || r.called != nil || w.cause != nil {
 		w.mu.Unlock()
 		return
 	}
-	r.called = true
+	r.called = why
 	var flush []byte
 	if r.sent { // else register sees to it
 		flush = w.flush(r)
@@ -262,11 +285,52 @@ func (w *wire) cancel(r *request) {
 	}
 }
 
-// called says whether the request was called off.
-func (w *wire) called(r *request) bool {
+// called says why the request was called off, nil if it was not.
+func (w *wire) called(r *request) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return r.called
+}
+
+// watch sees to it that requests are called off at the deadline. w.mu is held.
+// Mostly the timer is set already, for an earlier request.
+func (w *wire) watch(deadline time.Time) {
+	switch {
+	case deadline.IsZero() || !w.watched.IsZero() && !deadline.Before(w.watched):
+		return
+	case w.timer == nil:
+		w.timer = time.AfterFunc(time.Until(deadline), w.expire)
+	default:
+		w.timer.Reset(time.Until(deadline))
+	}
+	w.watched = deadline
+}
+
+// expire calls off the requests whose time is over.
+func (w *wire) expire() {
+	w.mu.Lock()
+	if w.cause != nil {
+		w.mu.Unlock()
+		return
+	}
+	w.watched = time.Time{}
+	now := time.Now()
+	var late []*request
+	var next time.Time
+	for _, r := range w.reqs {
+		switch {
+		case r.deadline.IsZero() || r.called != nil:
+		case !now.Before(r.deadline):
+			late = append(late, r)
+		case next.IsZero() || r.deadline.Before(next):
+			next = r.deadline
+		}
+	}
+	w.watch(next)
+	w.mu.Unlock()
+	for _, r := range late {
+		go w.cancel(r, ErrTimeout)
+	}
 }
 
 // kill ends the connection. Only the first cause counts.
@@ -277,8 +341,12 @@ func (w *wire) kill(cause error) {
 		return
 	}
 	w.cause = cause
+	for _, t := range []*time.Timer{w.timer, w.idleTimer} {
+		if t != nil {
+			t.Stop()
+		}
+	}
 	close(w.ended)
-	w.ready.Broadcast()
 	w.mu.Unlock()
 	w.nc.Close()
 }
@@ -295,6 +363,9 @@ func (w *wire) Close() error {
 	w.kill(net.ErrClosed)
 	return nil
 }
+
+// wait waits for what Close has ended.
+func (w *wire) wait() { w.watchers.Wait() }
 
 func protocolError(format string, args ...any) error {
 	e := *ErrProtocol.(*Error)

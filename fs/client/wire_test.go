@@ -46,9 +46,7 @@ func TestFailedSend(t *testing.T) {
 		if os.Getenv(roleEnv) == "raw" {
 			return nc
 		}
-		w := newWire(nc, 64<<10, time.Minute)
-		go w.pump()
-		return w
+		return newWire(nc, 64<<10, time.Minute)
 	})
 	if n > 0 {
 		t.Errorf("%d requests on healthy connections failed", n)

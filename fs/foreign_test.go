@@ -213,7 +213,7 @@ func TestForeignHang(t *testing.T) {
 			}
 			back := goroutinesBack(t)
 			file.hooks = map[string]func(){where: func() { <-tr.release }}
-			s := start(t, fs.Options{Root: tr.root, Limits: fs.Limits{Operation: 50 * time.Millisecond}})
+			s := start(t, fs.Options{Root: tr.root, Limits: fs.Limits{Operation: 300 * time.Millisecond}})
 			root := s.attach(t)
 			err := use(root, "file")
 			if want := error(linux.ETIMEDOUT); where != "Close" && err != want {
@@ -235,7 +235,7 @@ func TestForeignHang(t *testing.T) {
 	hang := make(chan struct{})
 	dir := &foreignDir{Folder: nodes.Directory("dir", "somebody else's")}
 	dir.hooks = map[string]func(){"Lookup": func() { <-hang }, "List": func() { <-hang }}
-	s := start(t, fs.Options{Root: nodes.Directory("", "", dir), Limits: fs.Limits{Operation: 50 * time.Millisecond}})
+	s := start(t, fs.Options{Root: nodes.Directory("", "", dir), Limits: fs.Limits{Operation: 300 * time.Millisecond}})
 	root := s.attach(t)
 	if _, _, err := root.Walk([]string{"dir", "x"}); err != linux.ETIMEDOUT {
 		t.Error(err)
@@ -253,7 +253,7 @@ func TestForeignHangLimit(t *testing.T) {
 	if err := tr.root.Add(file); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, fs.Options{Root: tr.root, Limits: fs.Limits{Operation: 20 * time.Millisecond, Detached: 3}})
+	s := start(t, fs.Options{Root: tr.root, Limits: fs.Limits{Operation: 300 * time.Millisecond, Detached: 3}})
 	root := s.attach(t)
 	for range 3 {
 		if _, err := tryOpen(root, "file", p9.ReadOnly); err != linux.ETIMEDOUT {

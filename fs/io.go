@@ -46,6 +46,13 @@ func (c *conn) tread(fr frame) error {
 	tag, body := fr.tag(), fr.body()
 	off := int64(min(le.Uint64(body[4:]), lastOffset))
 	count := int(min(le.Uint32(body[12:]), c.msize-ioHeader))
+	if e := o.failure.Load(); e != nil || count == 0 {
+		defer o.done()
+		data := e.at(off)
+		data = data[:min(len(data), count)]
+		b := le.AppendUint32(appendFrame(c.small(), msgTread+1, tag), uint32(len(data)))
+		return c.reply(endFrame(append(b, data...), 0))
+	}
 	if o.inMemory() {
 		defer o.done()
 		return c.readNow(f, o, tag, off, count)
@@ -57,7 +64,7 @@ func (c *conn) tread(fr frame) error {
 	}
 	return c.begin(r, func(ctx context.Context) []byte {
 		r.buf = getBuffer(rreadHead + count)
-		return f.appendRead(ctx, o, (*r.buf)[:0], tag, off, count)
+		return f.replyRead(ctx, o, (*r.buf)[:0], tag, off, count)
 	})
 }
 
@@ -87,15 +94,15 @@ func (c *conn) readNow(f *fid, o *opened, tag uint16, off int64, count int) erro
 		count = int(min(int64(count), max(0, size-off)))
 	}
 	if rreadHead+count <= smallReply {
-		return c.reply(f.appendRead(c.ctx, o, c.small(), tag, off, count))
+		return c.reply(f.replyRead(c.ctx, o, c.small(), tag, off, count))
 	}
 	buf := getBuffer(rreadHead + count)
 	defer putBuffer(buf)
-	return c.reply(f.appendRead(c.ctx, o, (*buf)[:0], tag, off, count))
+	return c.reply(f.replyRead(c.ctx, o, (*buf)[:0], tag, off, count))
 }
 
-// appendRead reads and makes the reply; b has room for it.
-func (f *fid) appendRead(ctx context.Context, o *opened, b []byte, tag uint16, off int64, count int) []byte {
+// replyRead reads and makes the reply in b, which has room for it.
+func (f *fid) replyRead(ctx context.Context, o *opened, b []byte, tag uint16, off int64, count int) []byte {
 	n, err := f.read(ctx, o, b[rreadHead:rreadHead+count], off)
 	if err != nil && !errors.Is(err, io.EOF) {
 		f.c.failed(opRead, f.at.path(), err)
@@ -110,9 +117,6 @@ func (f *fid) appendRead(ctx context.Context, o *opened, b []byte, tag uint16, o
 }
 
 func (f *fid) read(ctx context.Context, o *opened, p []byte, off int64) (int, error) {
-	if e := o.failure.Load(); e != nil {
-		return e.read(p, off), nil
-	}
 	if o.snap != nil {
 		return o.snap.ReadAt(ctx, p, off)
 	}
@@ -249,15 +253,15 @@ type failure struct {
 	from int64 // the offset at which reading of it began, -1 before
 }
 
-func (e *failure) read(p []byte, off int64) int {
+// at returns what stands at off; nothing where there is no failure.
+func (e *failure) at(off int64) string {
+	if e == nil {
+		return ""
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.from < 0 || off < e.from {
 		e.from = off
 	}
-	off -= e.from
-	if off >= int64(len(e.text)) {
-		return 0
-	}
-	return copy(p, e.text[off:])
+	return e.text[min(off-e.from, int64(len(e.text))):]
 }

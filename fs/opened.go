@@ -30,7 +30,7 @@ type opened struct {
 // inMemory reports whether a read is no more than copying memory: of nodes' own
 // handles only those that capture or converse are more.
 func (o *opened) inMemory() bool {
-	if o.snap != nil || o.failure.Load() != nil {
+	if o.snap != nil {
 		return true
 	}
 	return o.own && o.kind != nodes.KindTimed && o.kind != nodes.KindSession

@@ -83,11 +83,11 @@ func rawCall(t testing.TB, c net.Conn, m msg) msg {
 }
 
 // rawUse agrees on a version and reads a file once, as clients do.
-func rawUse(t testing.TB, c net.Conn, msize uint32) {
+func rawUse(t testing.TB, c net.Conn, msize uint32, path ...string) {
 	t.Helper()
 	rawCall(t, c, tversion(msize))
 	rawCall(t, c, tattach(1, 0))
-	rawCall(t, c, twalk(1, 0, 1, "process", "pid"))
+	rawCall(t, c, twalk(1, 0, 1, path...))
 	rawCall(t, c, tlopen(1, 1, 0))
 	rawCall(t, c, tread(1, 1, 0, 4096))
 	rawCall(t, c, tclunk(1, 1))

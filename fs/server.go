@@ -178,8 +178,8 @@ func (s *Server) accept(nc net.Conn) {
 		s.refuse(c, err.Error(), "refused peer")
 		return
 	}
-	if !s.admit(c) {
-		s.refuse(c, fmt.Sprintf("there are %d connections, and none of them idle", s.lim.Conns), "refused full")
+	if err := s.admit(c); err != nil {
+		s.refuse(c, err.Error(), "refused full")
 		return
 	}
 	go func() {
@@ -199,16 +199,16 @@ const minIdle = time.Second
 
 // admit makes room for c, if need be by closing the connection that has been
 // idle longest.
-func (s *Server) admit(c *conn) bool {
+func (s *Server) admit(c *conn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return false
+		return errors.New("the server is being closed")
 	}
 	if len(s.conns) >= s.lim.Conns {
 		old := s.idlest()
 		if old == nil {
-			return false
+			return fmt.Errorf("there are %d connections, and none of them idle", s.lim.Conns)
 		}
 		delete(s.conns, old)
 		s.log.connection(old, "closed: it was idle, and another needs its place", "gave way")
@@ -216,7 +216,7 @@ func (s *Server) admit(c *conn) bool {
 	}
 	s.conns[c] = struct{}{}
 	s.running.Add(1)
-	return true
+	return nil
 }
 
 // idlest returns the connection that may give way to another.

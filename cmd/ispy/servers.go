@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ispyd/ispyd/fs/client"
+)
+
+// servers lists what there is, a line each: number, name, address, command, age
+// and state.
+func servers(sh *shell, ctx context.Context, args []string) error {
+	if len(args) > 0 {
+		return wrongUse("servers")
+	}
+	list, err := sh.config.Servers(ctx)
+	sh.listed = nil
+	for i, s := range list {
+		sh.listed = append(sh.listed, s.Name)
+		fmt.Fprintf(sh.stdout, "%d: %s\n", i+1, serverLine(s, time.Now()))
+	}
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case len(list) == 0:
+		return unreachablef("no program listens at %s", at(sh.config))
+	case len(list) == 1 && list[0].Err != nil && !list[0].Stale:
+		return failed(exitCode(list[0].Err))
+	}
+	return nil
+}
+
+// at is where the configuration says that servers are.
+func at(c *client.Config) string {
+	if c.Root != "" {
+		return c.Listen + " in " + c.Root
+	}
+	return c.Listen
+}
+
+func serverLine(s client.Server, now time.Time) string {
+	line := s.Name
+	if s.Addr != s.Name {
+		line += "  " + s.Addr
+	}
+	if s.Command != "" {
+		line += "  " + s.Command
+	}
+	if !s.Started.IsZero() {
+		line += "  up " + age(now.Sub(s.Started))
+	}
+	switch {
+	case s.Stale:
+		line += "  stale: nobody listens, its program has ended"
+	case s.Err != nil:
+		line += "  " + reason(s.Err)
+	case s.State != "":
+		line += "  " + s.State
+	}
+	return line
+}
+
+// age is a duration in its largest unit: 42s, 5m, 3h, 12d.
+func age(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0s"
+	case d < time.Minute:
+		return strconv.Itoa(int(d/time.Second)) + "s"
+	case d < time.Hour:
+		return strconv.Itoa(int(d/time.Minute)) + "m"
+	case d < 48*time.Hour:
+		return strconv.Itoa(int(d/time.Hour)) + "h"
+	}
+	return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+}
+
+// connect goes to a program.
+func connect(sh *shell, ctx context.Context, args []string) error {
+	switch len(args) {
+	case 0:
+		return sh.connectOnly(ctx)
+	case 1:
+		return sh.connect(ctx, args[0])
+	}
+	return wrongUse("connect")
+}
+
+// connect goes to the program of that name, or that number in the list that was
+// shown last.
+func (sh *shell) connect(ctx context.Context, arg string) error {
+	name := arg
+	if n, err := strconv.Atoi(arg); err == nil && n >= 1 {
+		if sh.listed == nil {
+			list, _ := sh.config.Servers(ctx)
+			for _, s := range list {
+				sh.listed = append(sh.listed, s.Name)
+			}
+		}
+		if n <= len(sh.listed) && !contains(sh.listed, arg) {
+			name = sh.listed[n-1]
+		}
+	}
+	if _, err := sh.dial(ctx, name); err != nil {
+		return err
+	}
+	sh.cwd = "/" + name
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, e := range list {
+		if e == s {
+			return true
+		}
+	}
+	return false
+}
+
+// connectOnly goes to the one program that runs.
+func (sh *shell) connectOnly(ctx context.Context) error {
+	list, err := sh.config.Servers(ctx)
+	var usable []client.Server
+	for _, s := range list {
+		if s.Err == nil {
+			usable = append(usable, s)
+		}
+	}
+	switch {
+	case len(usable) == 1:
+		return sh.connect(ctx, usable[0].Name)
+	case len(usable) > 1:
+		return usagef("several programs run: %s; say which: connect PID", describe(usable))
+	case err != nil:
+		return err
+	case len(list) == 1:
+		return within(list[0].Name, list[0].Err)
+	}
+	return unreachablef("no program listens at %s", at(sh.config))
+}

@@ -59,11 +59,26 @@ func waitError(ctx context.Context, what string, since time.Time) error {
 	return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 }
 
+type detachedKey struct{}
+
+// Detached returns a context that lets nodes run the code behind them in the
+// caller's goroutine, instead of one that they begin for it. A call may then
+// last beyond the end of the context: it is for callers who leave it behind if
+// it does, as package fs. What is quick costs a fifth that way.
+func Detached(ctx context.Context) context.Context {
+	return context.WithValue(ctx, detachedKey{}, true)
+}
+
+func isDetached(ctx context.Context) bool { return ctx.Value(detachedKey{}) != nil }
+
 // detach runs f in a goroutine of its own and waits for it as long as ctx
 // lasts, so that code which ignores its context holds up nobody.
 func detach(ctx context.Context, what string, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if isDetached(ctx) {
+		return Protect(func() error { return f(ctx) })
 	}
 	since := time.Now()
 	done := make(chan error, 1)
@@ -108,6 +123,8 @@ func (f *flight) do(ctx context.Context, what string, join bool, render func(con
 	f.mu.Lock()
 	r := f.running
 	switch {
+	case r == nil && isDetached(ctx):
+		return f.here(ctx, render)
 	case r == nil:
 		r = newRendering(ctx)
 		f.running = r
@@ -132,6 +149,12 @@ func (f *flight) do(ctx context.Context, what string, join bool, render func(con
 		return r.snap, r.err
 	case <-ctx.Done():
 	}
+	f.leave(r)
+	return nil, waitError(ctx, what, since)
+}
+
+// leave ends one's waiting for r, and r itself if nobody else waits.
+func (f *flight) leave(r *rendering) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r.waiters--; r.waiters == 0 {
@@ -140,7 +163,22 @@ func (f *flight) do(ctx context.Context, what string, join bool, render func(con
 			f.next = nil
 		}
 	}
-	return nil, waitError(ctx, what, since)
+}
+
+// here renders in the caller's goroutine; f.mu is held. Who has come meanwhile
+// is served by another.
+func (f *flight) here(ctx context.Context, render func(context.Context) (*Snapshot, error)) (*Snapshot, error) {
+	r := newRendering(ctx)
+	r.waiters = 1
+	f.running = r
+	f.mu.Unlock()
+	defer context.AfterFunc(ctx, func() { f.leave(r) })()
+	if next := f.step(r, render); next != nil {
+		if err := spawn(func() { f.run(next, render) }); err != nil {
+			f.run(next, func(context.Context) (*Snapshot, error) { return nil, err })
+		}
+	}
+	return r.snap, r.err
 }
 
 // newRendering keeps what ctx says of who asks, not its end: others may join.
@@ -153,18 +191,24 @@ func newRendering(ctx context.Context) *rendering {
 // run renders r and whatever has been asked for meanwhile.
 func (f *flight) run(r *rendering, render func(context.Context) (*Snapshot, error)) {
 	for r != nil {
-		r.err = Protect(func() (err error) {
-			r.snap, err = render(r.ctx)
-			return err
-		})
-		r.cancel()
-		f.mu.Lock()
-		close(r.done)
-		r = f.next
-		f.running, f.next = r, nil
-		if r != nil {
-			r.since = time.Now()
-		}
-		f.mu.Unlock()
+		r = f.step(r, render)
 	}
+}
+
+// step renders r and returns what is to be rendered next.
+func (f *flight) step(r *rendering, render func(context.Context) (*Snapshot, error)) *rendering {
+	r.err = Protect(func() (err error) {
+		r.snap, err = render(r.ctx)
+		return err
+	})
+	r.cancel()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(r.done)
+	next := f.next
+	f.running, f.next = next, nil
+	if next != nil {
+		next.since = time.Now()
+	}
+	return next
 }

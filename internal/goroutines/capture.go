@@ -17,7 +17,8 @@ type slot interface {
 }
 
 // flightSlot is the flight recorder's. While it is held the program can still
-// use trace.Start, and nobody but us can stop our recording.
+// use trace.Start, and nobody but us can stop our recording. But it keeps in
+// memory whatever happens while it is held, without bound.
 type flightSlot struct{ fr *trace.FlightRecorder }
 
 func openFlight() (slot, error) {
@@ -39,47 +40,70 @@ func (s flightSlot) look(d *decoder) error {
 func (s flightSlot) close() { s.fr.Stop() }
 
 // traceSlot is that of trace.Start. It costs half of the other, since a flight
-// recorder writes a second generation when it stops; but while it is held the
-// program's own trace.Start fails.
+// recorder writes a second generation when it stops, and its memory is bounded;
+// but while it is held the program's own trace.Start fails.
 type traceSlot struct{}
 
 func openTrace() (slot, error) { return traceSlot{}, nil }
 
-// look reads the trace when it is complete. The tracer's reader must do no more
-// than copy: it runs beside the goroutine that stops the trace, and on two CPUs
-// nothing would be left for the program.
 func (traceSlot) look(d *decoder) error {
-	var b batches
+	b := backlog{d: d}
 	if err := trace.Start(&b); err != nil {
 		return err
 	}
 	trace.Stop()
-	for i, p := range b.list {
-		d.Write(p)
-		b.list[i] = nil
-	}
+	b.read()
 	return d.finish()
 }
 
-// batches keeps what is written to it.
-type batches struct{ list [][]byte }
+// backlog keeps what the tracer writes until the trace is complete: the
+// tracer's reader should do no more than copy, as long as that is little. It
+// runs beside the goroutine that stops the trace, and on two CPUs nothing would
+// be left for the program. A trace that becomes large is read as it comes,
+// since a program that is short of CPU can keep us from ever stopping it.
+type backlog struct {
+	d    *decoder
+	list [][]byte
+	size int
+}
 
-func (b *batches) Write(p []byte) (int, error) {
+// maxBacklog is how many bytes of a trace are kept; a million goroutines that
+// do nothing are 17 MB.
+const maxBacklog = 16 << 20
+
+func (b *backlog) Write(p []byte) (int, error) {
+	if b.size += len(p); b.size > maxBacklog {
+		b.read()
+		return b.d.Write(p)
+	}
 	b.list = append(b.list, bytes.Clone(p))
 	return len(p), nil
 }
 
+// read decodes what was kept.
+func (b *backlog) read() {
+	for i, p := range b.list {
+		b.d.Write(p)
+		b.list[i] = nil
+	}
+	b.list = nil
+}
+
 func (traceSlot) close() {}
+
+// lookAgain is how long a first look may take to be followed by a second.
+const lookAgain = time.Second
 
 // fromTrace fills d from a slot.
 func (d *Dump) fromTrace(ctx context.Context, s slot, me myself) error {
+	began := time.Now()
 	first := newDecoder()
 	if err := s.look(first); err != nil {
 		return err
 	}
 	d.Cost.Bytes, d.Cost.Looks = first.bytes, 1
 	missing := d.fill(first, me)
-	if len(missing) == 0 || ctx.Err() != nil {
+	if len(missing) == 0 || ctx.Err() != nil || time.Since(began) > lookAgain {
 		return ctx.Err()
 	}
 	// Some were on their way from one state to the next, and the trace did not

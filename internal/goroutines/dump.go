@@ -26,7 +26,7 @@ const (
 // the call of [Take] and its return; not all of them at the same moment. It
 // does not change any more and may be shared.
 type Dump struct {
-	// Way is how it was made. The other ways were busy, if Way is not the first.
+	// Way is how it was made.
 	Way Way
 	// Taken is when it was complete.
 	Taken time.Time
@@ -53,6 +53,9 @@ type Cost struct {
 	// whole program for other reasons than garbage collection meanwhile,
 	// rounded up to the next bucket of the metric /sched/pauses/total/other.
 	Stop time.Duration
+	// Turn is how long a goroutine that was ready to run waited for its turn
+	// when the dump began: long where the program is short of CPU.
+	Turn time.Duration
 	// Bytes is how much the runtime wrote into the slot.
 	Bytes int64
 	// Looks is how many times all goroutines were looked at: a second time

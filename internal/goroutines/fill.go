@@ -15,7 +15,11 @@ type facts struct {
 // stacks it does not know.
 func (d *Dump) fill(dec *decoder, me myself) (missing map[uint64]bool) {
 	known := d.adopt(dec)
-	d.gs = make([]entry, 0, len(dec.sched.still)+len(dec.sched.moved))
+	count := len(dec.sched.moved)
+	for _, piece := range dec.sched.still {
+		count += len(piece)
+	}
+	d.gs = make([]entry, 0, count)
 	add := func(e entry, event string) {
 		switch f := known[e.stack]; {
 		case f.system && e.id != 1:
@@ -27,10 +31,12 @@ func (d *Dump) fill(dec *decoder, me myself) (missing map[uint64]bool) {
 		}
 		d.gs = append(d.gs, e)
 	}
-	for _, g := range dec.sched.still {
-		add(entry{id: g.id, state: g.state, stack: dec.table.number(g.stack)}, "")
+	for i, piece := range dec.sched.still {
+		for _, g := range piece {
+			add(entry{id: g.id, state: g.state, stack: dec.table.number(g.stack)}, "")
+		}
+		dec.sched.still[i] = nil
 	}
-	dec.sched.still = nil
 	for id, g := range dec.sched.moved {
 		switch {
 		case g.dead, g.system, g.born && g.parent == me.id:
@@ -39,7 +45,7 @@ func (d *Dump) fill(dec *decoder, me myself) (missing map[uint64]bool) {
 			d.gs = append(d.gs, entry{id: id, state: Running, stack: d.addStack(me.stack)})
 			continue
 		}
-		event := dec.strings[uint64(g.reason)]
+		event := dec.reasons[g.reason]
 		e := entry{id: id, state: g.settled(event), stack: dec.table.number(g.stack)}
 		if n := dec.table.number(g.creator); n != 0 && d.spans[n].n > 0 {
 			e.parent, e.creator = g.parent, d.calls[d.spans[n].at]+1
@@ -64,11 +70,11 @@ func (d *Dump) adopt(dec *decoder) []facts {
 	if len(t.spans) > 0 {
 		d.spans, d.calls = t.spans, t.calls
 	}
-	d.frames = make([]Frame, len(t.frames))
-	for i, f := range t.frames {
-		d.frames[i] = f.resolved(dec.strings)
+	d.frames = make([]Frame, len(t.pcs))
+	for i, pc := range t.pcs {
+		d.frames[i] = frameAt(pc)
 	}
-	t.seen, t.frames = nil, nil
+	t.seen, t.pcs = nil, nil
 	known := make([]facts, len(d.spans))
 	for i := 1; i < len(d.spans); i++ {
 		frames := d.stack(uint32(i))
@@ -86,12 +92,14 @@ func (d *Dump) refill(dec *decoder) {
 		event string
 	}
 	later := map[uint64]found{}
-	for _, g := range dec.sched.still {
-		later[g.id] = found{g.state, dec.table.number(g.stack), ""}
+	for _, piece := range dec.sched.still {
+		for _, g := range piece {
+			later[g.id] = found{g.state, dec.table.number(g.stack), ""}
+		}
 	}
 	for id, g := range dec.sched.moved {
 		if dec.sched.want[id] && !g.dead && !g.system {
-			event := dec.strings[uint64(g.reason)]
+			event := dec.reasons[g.reason]
 			later[id] = found{g.settled(event), dec.table.number(g.stack), event}
 		}
 	}
@@ -103,7 +111,7 @@ func (d *Dump) refill(dec *decoder) {
 			continue
 		}
 		f, ok := later[e.id]
-		frames := dec.table.resolve(f.stack, dec.strings)
+		frames := dec.table.resolve(f.stack)
 		if !ok || e.id != 1 && system(frames) {
 			continue
 		}

@@ -26,21 +26,17 @@ const maxFrames = 128
 
 // stackTable interns frames and stacks. Stack 0 is none.
 type stackTable struct {
-	ids    map[uint32]uint32 // by the trace's id: the stack's number
-	spans  []span            // by number
-	calls  []uint32          // all stacks' frames, as indexes into frames
-	frames []rawFrame
-	seen   map[rawFrame]uint32
+	ids   map[uint32]uint32 // by the trace's id: the stack's number
+	spans []span            // by number
+	calls []uint32          // all stacks' frames, as indexes into pcs
+	pcs   []uintptr         // of the calls, not of the return addresses
+	seen  map[uintptr]uint32
 }
 
 type span struct{ at, n uint32 }
 
-// rawFrame is a frame as the trace has it.
-type rawFrame struct {
-	pc, fn, file, line uint64
-}
-
-// read takes one stack off the trace.
+// read takes one stack off the trace. The names and lines that it gives are
+// passed over: the program knows them, and need not keep what others write.
 func (t *stackTable) read(c *cursor) {
 	id, n := c.uvarint(), c.uvarint()
 	const mostFrames = 1 << 12
@@ -49,23 +45,26 @@ func (t *stackTable) read(c *cursor) {
 		return
 	}
 	if t.seen == nil {
-		t.seen, t.ids = map[rawFrame]uint32{}, map[uint32]uint32{}
+		t.seen, t.ids = map[uintptr]uint32{}, map[uint32]uint32{}
 		t.spans = append(t.spans, span{})
 	}
 	s := span{at: uint32(len(t.calls))}
 	for range n {
-		f := rawFrame{c.uvarint(), c.uvarint(), c.uvarint(), c.uvarint()}
+		pc := uintptr(c.uvarint())
+		c.uvarint() // function
+		c.uvarint() // file
+		c.uvarint() // line
 		if c.bad {
 			return
 		}
-		if f.pc == 0 {
+		if pc == 0 {
 			continue // how the runtime writes a stack that is empty
 		}
-		i, ok := t.seen[f]
+		i, ok := t.seen[pc]
 		if !ok {
-			i = uint32(len(t.frames))
-			t.frames = append(t.frames, f)
-			t.seen[f] = i
+			i = uint32(len(t.pcs))
+			t.pcs = append(t.pcs, pc)
+			t.seen[pc] = i
 		}
 		t.calls = append(t.calls, i)
 	}
@@ -81,27 +80,26 @@ func (t *stackTable) read(c *cursor) {
 func (t *stackTable) number(id uint32) uint32 { return t.ids[id] }
 
 // resolve returns the frames of the stack of a number.
-func (t *stackTable) resolve(n uint32, strings map[uint64]string) []Frame {
+func (t *stackTable) resolve(n uint32) []Frame {
 	if n == 0 {
 		return nil
 	}
 	s := t.spans[n]
 	frames := make([]Frame, s.n)
 	for i, c := range t.calls[s.at : s.at+s.n] {
-		frames[i] = t.frames[c].resolved(strings)
+		frames[i] = frameAt(t.pcs[c])
 	}
 	return frames
 }
 
-// resolved makes a Frame of what the trace says.
-func (f rawFrame) resolved(strings map[uint64]string) Frame {
-	r := Frame{Func: strings[f.fn], File: strings[f.file], Line: int(f.line), PC: uintptr(f.pc)}
+// frameAt returns the frame of the call at an address.
+func frameAt(pc uintptr) Frame {
 	// CallersFrames wants return addresses, which follow the call.
-	frames := runtime.CallersFrames([]uintptr{r.PC + 1})
-	if c, _ := frames.Next(); c.Function == r.Func {
-		r.entry, r.inlined = c.Entry, c.Func == nil
-	}
-	return r
+	frames := runtime.CallersFrames([]uintptr{pc + 1})
+	c, _ := frames.Next()
+	f := frameOf(c)
+	f.PC = pc
+	return f
 }
 
 // frameOf makes a Frame of the runtime's.

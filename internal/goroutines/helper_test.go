@@ -48,17 +48,23 @@ func readPipe(r *os.File) {
 	syscall.Read(int(r.Fd()), b[:])
 }
 
-// take returns a dump with ids.
+// take returns a dump with ids. A program that is short of CPU may need several
+// tries to get one.
 func take(t testing.TB) *Dump {
 	t.Helper()
-	d, err := Take(context.Background())
-	if err != nil {
-		t.Fatal(err)
+	deadline := time.Now().Add(patience)
+	for {
+		d, err := Take(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.HasIDs() {
+			return d
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a dump by %s, want one with ids", d.Way)
+		}
 	}
-	if !d.HasIDs() {
-		t.Fatalf("a dump by %s, want one with ids", d.Way)
-	}
-	return d
 }
 
 // takeUntil takes dumps until ok says that one is as it should be.

@@ -15,6 +15,7 @@ type summary struct {
 	Seconds   float64 `json:"seconds"`
 	Capture   float64 `json:"capture_seconds"`
 	Stop      float64 `json:"longest_stop_seconds"`
+	Turn      float64 `json:"turn_seconds"`
 	Bytes     int64   `json:"trace_bytes"`
 	Looks     int     `json:"looks"`
 	Profiled  bool    `json:"goroutine_profile"`
@@ -25,7 +26,7 @@ type summary struct {
 func (d *Dump) summary() summary {
 	s := summary{
 		Count: d.Len(), Way: d.Way, Taken: d.Taken.UTC().Format("2006-01-02T15:04:05.000Z07:00"),
-		Seconds: d.Cost.Whole.Seconds(), Capture: d.Cost.Capture.Seconds(), Stop: d.Cost.Stop.Seconds(),
+		Seconds: d.Cost.Whole.Seconds(), Capture: d.Cost.Capture.Seconds(), Stop: d.Cost.Stop.Seconds(), Turn: d.Cost.Turn.Seconds(),
 		Bytes: d.Cost.Bytes, Looks: d.Cost.Looks, Profiled: d.Cost.Profiled,
 	}
 	if d.Creators != nil {

@@ -93,12 +93,12 @@ func decoded(t *testing.T, raw []byte) map[uint64]final {
 	got := map[uint64]final{}
 	add := func(id uint64, state State, stack uint32) {
 		var text strings.Builder
-		for _, f := range d.table.resolve(d.table.number(stack), d.strings) {
+		for _, f := range d.table.resolve(d.table.number(stack)) {
 			fmt.Fprintf(&text, "%s %s:%d\n", f.Func, f.File, f.Line)
 		}
 		got[id] = final{stateWords[state], text.String()}
 	}
-	for _, g := range d.sched.still {
+	for _, g := range slices.Concat(d.sched.still...) {
 		add(g.id, g.state, g.stack)
 	}
 	for id, g := range d.sched.moved {

@@ -61,6 +61,16 @@ var traceWaits = map[string]string{
 	"GC weak to strong wait":       "GC weak to strong wait",
 }
 
+// traceReasons are the reasons that matter of those for which, in the words of
+// the trace, a goroutine stopped.
+var traceReasons = func() map[string]bool {
+	m := map[string]bool{}
+	for r := range traceWaits {
+		m[r] = true
+	}
+	return m
+}()
+
 // waitReason says what a waiting goroutine with this stack is blocked in; event
 // is the trace's own word for it, or "". It is "" where neither tells.
 func waitReason(frames []Frame, event string) string {

@@ -56,7 +56,7 @@ func traceState(n uint64) State {
 type scheduler struct {
 	threads map[uint64]*thread
 	moved   map[uint64]*moved // goroutines that did something, by id
-	still   []still           // those that did not
+	still   [][]still         // those that did not, in pieces that are never copied
 	want    map[uint64]bool   // if not nil, whom still is limited to
 }
 
@@ -67,9 +67,21 @@ type still struct {
 	state State
 }
 
+// rests notes a goroutine that did nothing.
+func (s *scheduler) rests(g still) {
+	const piece = 4096
+	n := len(s.still)
+	if n == 0 || len(s.still[n-1]) == piece {
+		s.still = append(s.still, make([]still, 0, piece))
+		n++
+	}
+	s.still[n-1] = append(s.still[n-1], g)
+}
+
 // moved is a goroutine that did something during the trace.
 type moved struct {
 	seq      uint64 // the sequence number under which state was reached
+	moves    uint64 // how many events with a sequence number there were
 	stackSeq uint64 // the same for stack
 	since    uint64 // what is older belongs to somebody who had the same id before
 	parent   uint64 // who created it, if during the trace
@@ -121,6 +133,7 @@ func (s *scheduler) event(t *thread, typ byte, args []uint64) {
 		}
 		g.born, g.parent, g.creator = true, t.goid, uint32(args[2])
 		g.set(t.now, 0, state, args[1], 0)
+		s.bury(args[0], g)
 	case evGoCreateSyscall:
 		// A thread of C comes into Go. It may have come before, and gone,
 		// under the same id: that one is older, and over.
@@ -131,11 +144,12 @@ func (s *scheduler) event(t *thread, typ byte, args []uint64) {
 		g.set(t.now, 0, Syscall, 0, 0)
 		t.take(args[0], g, 0)
 	case evGoStart:
-		g := s.goroutine(args[0])
-		t.take(args[0], g, args[1])
-		t.set(Running, 0, 0)
+		s.start(t, args[0], args[1])
 	case evGoUnblock:
-		s.goroutine(args[0]).set(t.now, args[1], Runnable, 0, 0)
+		g := s.goroutine(args[0])
+		g.moves++
+		g.set(t.now, args[1], Runnable, 0, 0)
+		s.bury(args[0], g)
 	case evGoStop:
 		t.set(Runnable, args[1], args[0])
 		t.drop()
@@ -150,15 +164,14 @@ func (s *scheduler) event(t *thread, typ byte, args []uint64) {
 		t.set(Runnable, 0, 0)
 		t.drop()
 	case evGoDestroy, evGoDestroySyscall:
-		t.end()
+		s.end(t)
 	case evGoSwitch, evGoSwitchDestroy:
 		if typ == evGoSwitch {
 			t.set(Waiting, 0, 0)
 		} else {
-			t.end()
+			s.end(t)
 		}
-		t.take(args[0], s.goroutine(args[0]), args[1])
-		t.set(Running, 0, 0)
+		s.start(t, args[0], args[1])
 	case evGoLabel:
 		// The runtime labels its own workers alone.
 		if t.g != nil {
@@ -178,7 +191,7 @@ func (s *scheduler) status(t *thread, args []uint64) {
 		if s.want != nil && !s.want[id] {
 			return
 		}
-		s.still = append(s.still, still{id: id, stack: uint32(stack), state: state})
+		s.rests(still{id: id, stack: uint32(stack), state: state})
 		return
 	}
 	g := s.goroutine(id)
@@ -197,11 +210,31 @@ func (t *thread) set(state State, stack, reason uint64) {
 	}
 }
 
-func (t *thread) end() {
+// start gives a goroutine to a thread, which runs it.
+func (s *scheduler) start(t *thread, id, seq uint64) {
+	g := s.goroutine(id)
+	g.moves++
+	t.take(id, g, seq)
+	t.set(Running, 0, 0)
+	s.bury(id, g)
+}
+
+// end ends the thread's goroutine.
+func (s *scheduler) end(t *thread) {
 	if g := t.g; g != nil && t.seq >= g.seq && t.now >= g.since {
 		g.dead = true
+		s.bury(t.goid, g)
 	}
 	t.drop()
+}
+
+// bury forgets a goroutine that came into being during the trace and has ended,
+// once everything is known of its life: no thread will bring it up again. A
+// trace that takes long would else fill the memory with the dead.
+func (s *scheduler) bury(id uint64, g *moved) {
+	if g.dead && g.born && g.moves == g.seq {
+		delete(s.moved, id)
+	}
 }
 
 // set notes a state that the goroutine reached under a sequence number, unless

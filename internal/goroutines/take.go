@@ -11,8 +11,9 @@ import (
 )
 
 // traceAbove is the number of goroutines above which the slot of trace.Start is
-// tried first, since the flight recorder's takes twice as long.
-const traceAbove = 100_000
+// tried first: the flight recorder's takes twice as long, 35 ms for so many, and
+// keeps all that happens in this time.
+const traceAbove = 20_000
 
 // profileUpTo is the number of goroutines up to which the goroutine profile is
 // taken where something is missing: it costs up to two microseconds each.
@@ -120,21 +121,54 @@ func (g *group) protected(ctx context.Context) (d *Dump, err error) {
 	return takeDump(ctx)
 }
 
+// How long a goroutine that wants to go on waits for its turn, when a program is
+// short of CPU. A dump takes a few turns. Above the first, only what is
+// bounded in memory is tried, and nothing that is not needed; above the second,
+// the program is not traced for so long.
+const (
+	shortOfCPU = 10 * time.Millisecond
+	outOfCPU   = time.Second
+)
+
+// turn measures how long a goroutine waits for its turn now.
+func turn() (longest time.Duration) {
+	for i := 0; i < 3 && longest <= shortOfCPU; i++ {
+		start := time.Now()
+		runtime.Gosched()
+		longest = max(longest, time.Since(start))
+	}
+	return longest
+}
+
+type way struct {
+	name Way
+	open func() (slot, error)
+}
+
+// waysFor returns the ways by trace that are worth trying, for a number of
+// goroutines and a time that one waits for its turn. The goroutine profile is
+// what remains.
+func waysFor(n int, wait time.Duration) []way {
+	flight, tracer := way{FlightRecorder, openFlight}, way{Tracer, openTrace}
+	switch {
+	case wait > outOfCPU:
+		return nil
+	case wait > shortOfCPU:
+		return []way{tracer}
+	case n > traceAbove:
+		return []way{tracer, flight}
+	}
+	return []way{flight, tracer}
+}
+
 // takeDump takes a dump in the first way that works.
 func takeDump(ctx context.Context) (*Dump, error) {
-	type way struct {
-		name Way
-		open func() (slot, error)
-	}
-	ways := []way{{FlightRecorder, openFlight}, {Tracer, openTrace}}
-	if runtime.NumGoroutine() > traceAbove {
-		ways[0], ways[1] = ways[1], ways[0]
-	}
 	before := pauses()
 	start := time.Now()
 	me := whoami()
+	wait := turn()
 	var d *Dump
-	for _, w := range ways {
+	for _, w := range waysFor(runtime.NumGoroutine(), wait) {
 		s, err := w.open()
 		if err != nil {
 			continue // the program uses it
@@ -144,8 +178,8 @@ func takeDump(ctx context.Context) (*Dump, error) {
 		err = d.fromTrace(ctx, s, me)
 		s.close()
 		d.Cost.Capture = time.Since(began)
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
 		if err == nil {
 			break
@@ -160,8 +194,9 @@ func takeDump(ctx context.Context) (*Dump, error) {
 		if err := d.fromProfile(); err != nil {
 			return nil, err
 		}
-		d.Cost.Capture = time.Since(start)
+		d.Cost.Capture, d.Cost.Turn = time.Since(start), wait
 	} else {
+		d.Cost.Turn = wait
 		d.finish()
 	}
 	d.Taken = time.Now()
@@ -176,7 +211,7 @@ func (d *Dump) finish() {
 	if d.Creators != nil {
 		d.Labels = d.Creators
 	}
-	if d.Len() > profileUpTo || d.Labels == nil && !d.wanting() {
+	if d.Len() > profileUpTo || d.Cost.Turn > shortOfCPU || d.Labels == nil && !d.wanting() {
 		return
 	}
 	groups, err := readProfile()

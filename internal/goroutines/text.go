@@ -74,7 +74,14 @@ func (d *Dump) appendSummary(b []byte) []byte {
 		}
 		b = append(b, ')')
 	} else {
-		b = append(b, ": the program itself uses both of the tracer's slots, so ids and states are not known"...)
+		why := "the program itself uses the tracer"
+		if d.Cost.Turn > shortOfCPU {
+			why = "the program is too short of CPU for a trace"
+		}
+		b = fmt.Appendf(b, ": %s, so ids and states are not known", why)
+	}
+	if d.Cost.Turn > shortOfCPU {
+		b = fmt.Appendf(b, "; a goroutine waits %s for its turn", round(d.Cost.Turn))
 	}
 	if d.Cost.Stop > 0 {
 		b = fmt.Appendf(b, "; longest stop of the program at most %s", round(d.Cost.Stop))
@@ -111,7 +118,7 @@ func (d *Dump) appendGoroutine(b []byte, e *entry, cache *stackCache, o Options)
 		b = append(b, ", stack from profile"...)
 	}
 	if e.labels != 0 {
-		b = append(b, " labels:{"...)
+		b = append(b, ", labels:{"...)
 		for i, l := range d.labels[e.labels] {
 			if i > 0 {
 				b = append(b, ", "...)
@@ -143,7 +150,7 @@ func (d *Dump) stateOf(e *entry) string {
 	return e.state.String()
 }
 
-// appendLabel appends a label as the standard dump does with
+// appendLabel appends a label much as the standard dump does with
 // GODEBUG=tracebacklabels=1. A closing bracket would end the header for its
 // parsers.
 func appendLabel(b []byte, l Label, o Options) []byte {

@@ -75,14 +75,14 @@ type decoder struct {
 	bytes  int64
 
 	sched   scheduler
-	strings map[uint64]string // by the trace's id
 	table   stackTable
+	reasons map[uint32]string // why goroutines stopped, by the trace's id
 }
 
 func newDecoder() *decoder {
 	return &decoder{
 		sched:   scheduler{threads: map[uint64]*thread{}, moved: map[uint64]*moved{}},
-		strings: map[uint64]string{},
+		reasons: map[uint32]string{},
 	}
 }
 
@@ -162,8 +162,10 @@ func (d *decoder) contents(m, now uint64, data []byte) error {
 		c.byte()
 		for len(c.p) > 0 && !c.bad {
 			c.expect(evString)
-			id := c.uvarint()
-			d.strings[id] = string(c.bytes(c.uvarint()))
+			id, text := c.uvarint(), c.bytes(c.uvarint())
+			if traceReasons[string(text)] {
+				d.reasons[uint32(id)] = string(text)
+			}
 		}
 	case evStacks:
 		c.byte()

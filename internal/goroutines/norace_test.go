@@ -1,0 +1,5 @@
+//go:build !race
+
+package goroutines
+
+const many = 100_000

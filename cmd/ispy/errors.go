@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/ispyd/ispyd/fs/client"
+	"github.com/ispyd/ispyd/internal/nearest"
 )
 
 // The exit codes, as the help page lists them.
@@ -84,6 +85,28 @@ func within(server string, err error) error {
 		named.Path = path.Join("/", server, e.Path)
 	}
 	return &named
+}
+
+// near adds to the error about a file that is not there which may have been
+// meant.
+func near(ctx context.Context, c *connection, name string, err error) error {
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok || !errors.Is(err, fs.ErrNotExist) || e.Op == "dial" {
+		return err
+	}
+	dir, base := path.Split(path.Clean("/" + name))
+	entries, lerr := c.ReadDir(ctx, dir)
+	for errors.Is(lerr, fs.ErrNotExist) && dir != "/" {
+		dir, base = path.Split(path.Clean(dir))
+		entries, lerr = c.ReadDir(ctx, dir)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	hinted := *e
+	hinted.Text += nearest.Hint(base, names)
+	return &hinted
 }
 
 // reason is err without the address, for a line that has that already.

@@ -60,10 +60,17 @@ func (p *parser) scan(script string) error {
 			}
 			i += n
 		case '\\':
-			if i++; i == len(script) {
+			i++
+			switch {
+			case i == len(script):
 				return p.errorf("nothing follows the last \\")
+			case script[i] == 0:
+				return p.errorf("a NUL byte")
+			case script[i] == '\n': // the line goes on
+				p.line++
+			default:
+				p.add(script[i])
 			}
-			p.add(script[i])
 		case '>':
 			p.endWord()
 			p.current = append(p.current, redirect)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -101,7 +102,7 @@ func (sh *shell) connect(ctx context.Context, arg string) error {
 				sh.listed = append(sh.listed, s.Name)
 			}
 		}
-		if n <= len(sh.listed) && !contains(sh.listed, arg) {
+		if n <= len(sh.listed) && !slices.Contains(sh.listed, arg) {
 			name = sh.listed[n-1]
 		}
 	}
@@ -112,29 +113,15 @@ func (sh *shell) connect(ctx context.Context, arg string) error {
 	return nil
 }
 
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
-}
-
 // connectOnly goes to the one program that runs.
 func (sh *shell) connectOnly(ctx context.Context) error {
 	list, err := sh.config.Servers(ctx)
-	var usable []client.Server
-	for _, s := range list {
-		if s.Err == nil {
-			usable = append(usable, s)
-		}
-	}
+	live := slices.DeleteFunc(slices.Clone(list), func(s client.Server) bool { return s.Err != nil })
 	switch {
-	case len(usable) == 1:
-		return sh.connect(ctx, usable[0].Name)
-	case len(usable) > 1:
-		return usagef("several programs run: %s; say which: connect PID", describe(usable))
+	case len(live) == 1:
+		return sh.connect(ctx, live[0].Name)
+	case len(live) > 1:
+		return usagef("several programs run, say which (connect PID): %s", usable(live))
 	case err != nil:
 		return err
 	case len(list) == 1:

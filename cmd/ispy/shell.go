@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"path"
 	"strings"
@@ -135,11 +134,14 @@ func (sh *shell) noServer(ctx context.Context, name string, err error) error {
 	if err != nil {
 		return err
 	}
-	return unreachablef("there is no program %s; %s", name, describe(servers))
+	if there := usable(servers); there != "" {
+		return unreachablef("there is no program %s, but %s", name, there)
+	}
+	return unreachablef("there is no program %s; no program listens at %s", name, at(sh.config))
 }
 
-// describe lists the servers that can be connected to, for an error.
-func describe(servers []client.Server) string {
+// usable names the servers that can be connected to, for an error.
+func usable(servers []client.Server) string {
 	var names []string
 	for _, s := range servers {
 		if s.Err != nil {
@@ -151,11 +153,5 @@ func describe(servers []client.Server) string {
 		}
 		names = append(names, name)
 	}
-	switch len(names) {
-	case 0:
-		return "none runs"
-	case 1:
-		return "there is " + names[0]
-	}
-	return fmt.Sprintf("there are %s", strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }

@@ -143,7 +143,23 @@ func TestServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Timeout = 300e6
+	names := func(only string) string {
+		live, err := c.Live(t.Context(), only)
+		if err != nil {
+			t.Error(err)
+		}
+		var names []string
+		for _, s := range live {
+			names = append(names, s.Name)
+		}
+		return strings.Join(names, " ")
+	}
+	if got := names(""); got != "web.1 web.7 web.20" {
+		t.Errorf("live: %s", got)
+	}
+	if got := names("web.7") + names("web.30") + names("web"); got != "web.7" {
+		t.Errorf("live, one only: %s", got)
+	}
 	servers, err := c.Servers(t.Context())
 	if err != nil || len(servers) != 5 {
 		t.Fatalf("%+v, %v", servers, err)

@@ -386,7 +386,7 @@ func TestSlow(t *testing.T) {
 		}},
 	}))
 	t.Cleanup(func() { close(release) })
-	c := dialTest(t, tree.addr, Options{Timeout: 200 * time.Millisecond})
+	c := dialTest(t, tree.addr, Options{Timeout: time.Second})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	f, err := c.Open(ctx, "slow", os.O_RDONLY)

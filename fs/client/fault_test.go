@@ -52,7 +52,7 @@ func TestKilledServer(t *testing.T) {
 func TestStoppedServer(t *testing.T) {
 	addr := filepath.Join(shortDir(t), "s")
 	srv := startServer(t, role(t, "serve", addr))
-	c := dialTest(t, addr, Options{Timeout: 200 * time.Millisecond})
+	c := dialTest(t, addr, Options{Timeout: time.Second})
 	stop(t, srv.Process.Pid)
 	want := "timed out: no answer"
 	if runtime.GOOS == "linux" {

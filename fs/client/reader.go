@@ -46,7 +46,7 @@ func (w *wire) next() error {
 		if size < headerSize || size > w.msize {
 			return protocolError("a message of %d bytes", size)
 		}
-		if w.timeout > 0 && w.br.Buffered() < int(size) {
+		if w.br.Buffered() < int(size) {
 			w.partial = true
 			w.nc.SetReadDeadline(time.Now().Add(w.timeout))
 		}

@@ -218,11 +218,9 @@ func (w *wire) flush(r *request) []byte {
 func (w *wire) send(f []byte) {
 	w.wmu.Lock()
 	defer w.wmu.Unlock()
-	if w.timeout > 0 {
-		if now := time.Now(); w.deadline.Sub(now) < w.timeout/2 {
-			w.deadline = now.Add(w.timeout)
-			w.nc.SetWriteDeadline(w.deadline)
-		}
+	if now := time.Now(); w.deadline.Sub(now) < w.timeout/2 {
+		w.deadline = now.Add(w.timeout)
+		w.nc.SetWriteDeadline(w.deadline)
 	}
 	if _, err := w.nc.Write(f); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -235,12 +233,10 @@ func (w *wire) send(f []byte) {
 // errSilent is why a connection ended whose server does not answer.
 var errSilent = errors.New("no answer")
 
-// grace is how long a server may take to answer a Tflush.
+// grace is how long a server may take to answer a Tflush: a fifth of the
+// time-out, 1 s at most unless that is very long.
 func (w *wire) grace() time.Duration {
-	if w.timeout <= 0 {
-		return time.Second
-	}
-	return min(max(w.timeout/5, 50*time.Millisecond), time.Second)
+	return min(max(w.timeout/5, 50*time.Millisecond), max(w.timeout/20, time.Second))
 }
 
 // maxGraces bounds how often a server that goes on answering others is given

@@ -134,7 +134,6 @@ func TestGlob(t *testing.T) {
 	os.Symlink("a", filepath.Join(dir, "c"))
 	socket(t, filepath.Join(dir, "[z]/1.sock"))
 
-	type found map[string]Found
 	for pattern, want := range map[string][]Found{
 		"/%(pid)s.sock":              {{"/9.sock", 9, ""}},
 		"/a/%(pid)s.sock":            {{"/a/9.sock", 9, ""}, {"/a/10.sock", 10, ""}, {"/a/12.sock", 12, ""}},

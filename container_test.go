@@ -91,7 +91,7 @@ func TestContainer(t *testing.T) {
 	}
 	must(t, os.Chmod(filepath.Dir(sock), 0o777))
 	must(t, os.Chmod(sock, 0o777))
-	if out, code := run(containerUID+1, "-c", "connect; cat process/pid", sock); code != 4 || strings.HasSuffix(out, "1\n") {
+	if out, code := run(containerUID+1, "-p", strconv.Itoa(pid), "-c", "cat process/pid", sock); code != 4 || !strings.Contains(out, "neither yours") {
 		t.Errorf("another user, by who he is: exit code %d, want 4\n%s", code, out)
 	}
 	if out, code := run(0, "-c", "connect; cat process/pid", sock); code != 0 {
@@ -110,16 +110,23 @@ mount --bind %[1]s %[1]s
 mount --bind %[2]s %[1]s/vol
 mount -t proc proc %[1]s/proc
 mount -o remount,bind,ro %[1]s
-exec %[3]s chroot --userspec=%[4]d:%[4]d %[1]s /sample -config /etc/ispyd.toml -http localhost:0
+exec %[3]s chroot --userspec=%[4]d:%[4]d %[1]s /sample -config /etc/ispyd.toml -http 127.0.0.1:0
 `, image, volume, self, containerUID)
 	output := new(bytes.Buffer)
 	cmd := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--net", "sh", "-c", script)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", seccompVariable + "=1"}
 	cmd.Stdout, cmd.Stderr = output, output
+	cmd.WaitDelay = 10 * time.Second // should the program live on
 	must(t, cmd.Start())
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
+	var pid int
 	t.Cleanup(func() {
+		// The program has changed its user, so that it does not end with
+		// its parent. It is pid 1: all of the container ends with it.
+		if pid > 0 {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
 		cmd.Process.Kill()
 		<-exited
 		if t.Failed() {
@@ -127,7 +134,6 @@ exec %[3]s chroot --userspec=%[4]d:%[4]d %[1]s /sample -config /etc/ispyd.toml -
 		}
 	})
 	children := fmt.Sprintf("/proc/%d/task/%d/children", cmd.Process.Pid, cmd.Process.Pid)
-	var pid int
 	waitFor(t, "the container", func() bool {
 		b, _ := os.ReadFile(children)
 		pid, _ = strconv.Atoi(strings.TrimSpace(string(b)))

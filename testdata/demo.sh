@@ -22,7 +22,17 @@ trap tidy EXIT
 trap 'exit 130' INT TERM
 
 say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
-show() { printf '$ %s\n' "$*"; "$@"; }
+show() {
+	printf '$'
+	for word; do
+		case $word in
+		*[!a-zA-Z0-9_./%@:=-]*) printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	echo
+	"$@" </dev/null
+}
 fail() { echo "demo: $*" >&2; exit 1; }
 # until CONDITION...: wait for it, half a minute at most.
 until_true() {

@@ -19,6 +19,8 @@ type Tree struct {
 	dir
 	addr    string
 	timeout time.Duration
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
 	work    sync.WaitGroup // closing files, dialling
 
 	mu      sync.Mutex
@@ -32,6 +34,7 @@ type Tree struct {
 // has not answered within timeout; slow files last as long as their request.
 func New(name, doc, addr string, timeout time.Duration) *Tree {
 	t := &Tree{addr: addr, timeout: timeout}
+	t.ctx, t.stop = context.WithCancel(context.Background())
 	t.dir = dir{tree: t, name: name, doc: doc}
 	return t
 }
@@ -48,6 +51,7 @@ func (t *Tree) Close() error {
 	conn := t.conn
 	t.conn, t.closed = nil, true
 	t.mu.Unlock()
+	t.stop()
 	if conn != nil {
 		conn.Close()
 	}
@@ -96,7 +100,7 @@ func (t *Tree) connect(ctx context.Context) (*client.Conn, error) {
 
 // dial connects without the context of who asked: others may wait for it too.
 func (t *Tree) dial(d *dialing) {
-	ctx, cancel := context.WithTimeout(context.Background(), t.timeout)
+	ctx, cancel := context.WithTimeout(t.ctx, t.timeout)
 	defer cancel()
 	d.conn, d.err = client.Dial(ctx, t.addr, client.Options{Timeout: t.timeout})
 	t.mu.Lock()

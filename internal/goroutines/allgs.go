@@ -90,17 +90,17 @@ type walker struct {
 
 // some reads the structs that p points to, neighbours together.
 func (w *walker) some(p []uint64) error {
+	for _, at := range p {
+		if at%8 != 0 || !isAddress(at) {
+			return errNoLayout
+		}
+	}
 	slices.Sort(p)
 	size := uint64(8 * w.size)
 	for len(p) > 0 {
 		n := 1
 		for n < len(p) && p[n]-p[n-1] < size+1024 && p[n]+size-p[0] <= 8*maxRegion {
 			n++
-		}
-		for _, at := range p[:n] {
-			if at%8 != 0 || !isAddress(at) {
-				return errNoLayout
-			}
 		}
 		words := int(p[n-1]+size-p[0]) / 8
 		a, b := w.m.first[:words], w.m.second[:words]
@@ -136,11 +136,13 @@ func isAddress(w uint64) bool { return 4096 <= w && w < 1<<56 }
 // errNoLayout says that the runtime's list was not recognised.
 var errNoLayout = errors.New("the runtime's list of goroutines was not recognised")
 
-// complete adds to the dump what only the runtime's own structs tell.
+// complete adds to the dump what only the runtime's own structs tell. It is
+// errNoLayout where the list at l.allgs is not, or no longer, the runtime's.
 func (d *Dump) complete(m *selfMemory, l *layout) error {
 	creators := map[uint64]uint32{}
 	var hidden []uint64 // ids of the runtime's own goroutines
 	labels := labelReader{d: d, m: m, known: map[uint64]uint32{}}
+	seen := 0
 	err := m.walk(l.allgs, l.size, func(at uint64, g, again []uint64) {
 		for _, i := range []int{l.id, l.parent, l.goPC, l.startPC} {
 			if g[i] != again[i] {
@@ -151,6 +153,7 @@ func (d *Dump) complete(m *selfMemory, l *layout) error {
 		if !ok {
 			return
 		}
+		seen++
 		e := &d.gs[i]
 		if e.stack == 0 && systemEntry(uintptr(g[l.startPC])) {
 			hidden = append(hidden, e.id)
@@ -176,6 +179,9 @@ func (d *Dump) complete(m *selfMemory, l *layout) error {
 			})
 		}
 	})
+	if err == nil && seen < len(d.gs)/2 {
+		err = errNoLayout
+	}
 	if err != nil {
 		return err
 	}

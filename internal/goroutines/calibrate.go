@@ -3,10 +3,12 @@ package goroutines
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // maxG is how many words of a g struct are searched. It has some 60.
@@ -16,6 +18,12 @@ const maxG = 64
 // large among a program's variables are arrays without pointers, which the
 // linker puts behind all others.
 const maxVariables = 64 << 20
+
+// maxAmbiguous is how long two lists may look alike.
+const maxAmbiguous = 500 * time.Millisecond
+
+// errAmbiguous says that another try may do better.
+var errAmbiguous = fmt.Errorf("%w: a garbage collection was running", errNoLayout)
 
 // probe is a goroutine that knows what the runtime should say of it.
 type probe struct {
@@ -158,7 +166,7 @@ func (p *probe) tell(creator uint64) {
 // findList returns a layout with the address of the list alone, and the probes'
 // words filled in.
 func (m *selfMemory) findList(regions []region, probes []*probe) (*layout, error) {
-	const chunk = 32 << 10 // words
+	const chunk = 8 << 10 // words
 	least := uint64(runtime.NumGoroutine())
 	buf := make([]uint64, chunk)
 	var found []uint64
@@ -169,6 +177,9 @@ func (m *selfMemory) findList(regions []region, probes []*probe) (*layout, error
 		// The chunks overlap: a slice may lie across their border.
 		for at := r.from; at+24 <= r.to; at += 8 * (chunk - 2) {
 			w := buf[:min(chunk, (r.to-at)/8)]
+			if m.untouched(at, at+8*uint64(len(w))) {
+				continue
+			}
 			if err := m.words(at, w); err != nil {
 				break
 			}
@@ -183,7 +194,14 @@ func (m *selfMemory) findList(regions []region, probes []*probe) (*layout, error
 			}
 		}
 	}
-	if len(found) != 1 {
+	// While a garbage collection runs, the collector has a copy of the list.
+	for since := time.Now(); len(found) > 1; runtime.Gosched() {
+		if time.Since(since) > maxAmbiguous {
+			return nil, errAmbiguous
+		}
+		found = slices.DeleteFunc(found, func(slice uint64) bool { return !m.holds(slice, probes) })
+	}
+	if len(found) == 0 {
 		return nil, errNoLayout
 	}
 	return &layout{allgs: found[0]}, nil

@@ -49,7 +49,17 @@ func (d *Dump) introspect() (err error) {
 	if l.labels < 0 {
 		d.Labels = errNoLayout
 	}
-	return d.complete(m, l)
+	if err = d.complete(m, l); err == errNoLayout {
+		forget()
+	}
+	return err
+}
+
+// forget makes the next dump calibrate again, if it may still try.
+func forget() {
+	learned.Lock()
+	defer learned.Unlock()
+	learned.layout, learned.err = nil, errNoLayout
 }
 
 func knownLayout(m *selfMemory) (*layout, error) {
@@ -58,7 +68,9 @@ func knownLayout(m *selfMemory) (*layout, error) {
 	if learned.layout != nil || learned.tries == maxTries {
 		return learned.layout, learned.err
 	}
-	learned.tries++
 	learned.layout, learned.err = calibrate(m)
+	if learned.err != errAmbiguous {
+		learned.tries++
+	}
 	return learned.layout, learned.err
 }

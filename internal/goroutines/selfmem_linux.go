@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -13,7 +14,7 @@ import (
 // address, the worst that can happen is an error: nothing here dereferences a
 // pointer that it did not get from Go.
 type selfMemory struct {
-	f                       *os.File
+	f, pages                *os.File // /proc/self/mem and, once used, pagemap
 	pointers, first, second []uint64 // walk's
 }
 
@@ -28,7 +29,12 @@ func openSelfMemory() (*selfMemory, error) {
 	return &selfMemory{f: f}, nil
 }
 
-func (m *selfMemory) close() { m.f.Close() }
+func (m *selfMemory) close() {
+	m.f.Close()
+	if m.pages != nil {
+		m.pages.Close()
+	}
+}
 
 // words fills w with what stands at addr.
 func (m *selfMemory) words(addr uint64, w []uint64) error {
@@ -102,6 +108,27 @@ func (m *selfMemory) variables() ([]region, error) {
 		return nil, errors.New("/proc/self/maps does not show where the variables are")
 	}
 	return found, nil
+}
+
+// untouched reports whether a stretch of memory has never been written to, as
+// far as the kernel tells: it holds nothing but zeros, and need not be read.
+func (m *selfMemory) untouched(from, to uint64) bool {
+	if m.pages == nil {
+		f, err := os.Open("/proc/self/pagemap")
+		if err != nil {
+			return false
+		}
+		m.pages = f
+	}
+	page := uint64(os.Getpagesize())
+	first, last := from/page, (to-1)/page
+	entries := make([]uint64, last-first+1)
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&entries[0])), 8*len(entries))
+	if _, err := m.pages.ReadAt(b, int64(8*first)); err != nil {
+		return false
+	}
+	const present, swapped = 1 << 63, 1 << 62
+	return !slices.ContainsFunc(entries, func(e uint64) bool { return e&(present|swapped) != 0 })
 }
 
 // anchor is a variable whose address shows where the variables are.

@@ -15,6 +15,7 @@ func (*selfMemory) close()                             {}
 func (*selfMemory) words(uint64, []uint64) error       { return errors.ErrUnsupported }
 func (*selfMemory) some(uint64, []uint64) (int, error) { return 0, errors.ErrUnsupported }
 func (*selfMemory) bytes(uint64, []byte) error         { return errors.ErrUnsupported }
+func (*selfMemory) untouched(uint64, uint64) bool      { return false }
 func (*selfMemory) variables() ([]region, error)       { return nil, errors.ErrUnsupported }
 
 // region is a stretch of memory.

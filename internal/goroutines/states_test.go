@@ -86,14 +86,14 @@ func newZoo(t *testing.T) *zoo {
 
 	var mu sync.Mutex
 	mu.Lock()
-	z.keep("sync.Mutex.Lock", func() { mu.Lock(); mu.Unlock() })
+	z.keep("sync.Mutex.Lock", func() { mu.Lock(); defer mu.Unlock() })
 	ends = append(ends, mu.Unlock)
 	var written, read sync.RWMutex
 	written.Lock()
-	z.keep("sync.RWMutex.RLock", func() { written.RLock(); written.RUnlock() })
+	z.keep("sync.RWMutex.RLock", func() { written.RLock(); defer written.RUnlock() })
 	ends = append(ends, written.Unlock)
 	read.RLock()
-	z.keep("sync.RWMutex.Lock", func() { read.Lock(); read.Unlock() })
+	z.keep("sync.RWMutex.Lock", func() { read.Lock(); defer read.Unlock() })
 	ends = append(ends, read.RUnlock)
 	var wg sync.WaitGroup
 	wg.Add(1)
@@ -409,6 +409,7 @@ func parse(t testing.TB, dump string) []*stack.Goroutine {
 	}
 	if s == nil {
 		t.Fatalf("panicparse finds no goroutines in:\n%s", dump)
+		return nil
 	}
 	return s.Goroutines
 }

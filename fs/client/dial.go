@@ -26,6 +26,8 @@ type Options struct {
 	// beneath, as if it were the root directory: /proc/PID/root for a
 	// process in a container. Links in it lead nowhere else.
 	Root string
+
+	idleAfter time.Duration // see wire.idle
 }
 
 func (o Options) withDefaults() Options {
@@ -36,6 +38,9 @@ func (o Options) withDefaults() Options {
 		o.Msize = 128 << 10
 	}
 	o.Msize = min(max(o.Msize, 8<<10), 1<<20)
+	if o.idleAfter == 0 {
+		o.idleAfter = 20 * time.Millisecond
+	}
 	return o
 }
 

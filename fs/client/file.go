@@ -283,8 +283,8 @@ func (f *File) Close() error {
 		return nil
 	}
 	err := f.s.do(newWithin(context.Background(), f.conn.opts.Timeout), f.f.Close)
-	if errno, ok := errors.AsType[linux.Errno](err); ok {
+	if errno, ok := errors.AsType[linux.Errno](err); ok && errno != 0 {
 		return wrap("close", f.path, errno)
 	}
-	return nil // a connection that is lost has closed it
+	return nil // a connection that is lost has closed it; 0: see wire.drop
 }

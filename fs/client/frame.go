@@ -8,13 +8,15 @@ var le = binary.LittleEndian
 // (github.com/chaos/diod, protocol.md; intro(5) of Plan 9). The reply to a
 // request has the request's type plus one, or is Rlerror.
 const (
-	msgRlerror  = 7
-	msgTreaddir = 40
-	msgTversion = 100
-	msgTflush   = 108
-	msgTwalk    = 110
-	msgTread    = 116
-	msgTwrite   = 118
+	msgRlerror      = 7
+	msgTreaddir     = 40
+	msgTversion     = 100
+	msgTflush       = 108
+	msgTwalk        = 110
+	msgTread        = 116
+	msgTwrite       = 118
+	msgTclunk       = 120
+	msgTwalkgetattr = 126 // p9's extension
 )
 
 // headerSize is size[4] type[1] tag[2].
@@ -43,6 +45,24 @@ func errorFrame(tag uint16, errno uint32) []byte {
 	b := make([]byte, headerSize+4)
 	header(b, len(b), msgRlerror, tag)
 	le.PutUint32(b[headerSize:], errno)
+	return b
+}
+
+// clunkFrame is a Tclunk.
+func clunkFrame(tag uint16, fid uint32) []byte {
+	b := make([]byte, headerSize+4)
+	header(b, len(b), msgTclunk, tag)
+	le.PutUint32(b[headerSize:], fid)
+	return b
+}
+
+// walkFrame is the reply to a walk, of type typ, that found nothing.
+func walkFrame(typ byte, tag uint16) []byte {
+	b := make([]byte, headerSize+2)
+	if typ == msgTwalkgetattr {
+		b = make([]byte, headerSize+8+132+2) // valid[8] attr[132] nwqid[2]
+	}
+	header(b, len(b), typ+1, tag)
 	return b
 }
 

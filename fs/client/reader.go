@@ -38,30 +38,36 @@ func (w *wire) Read(p []byte) (int, error) {
 // injected, or the next rest bytes of br.
 func (w *wire) next() error {
 	for {
-		h, err := w.br.Peek(headerSize)
-		if err != nil {
+		if take, err := w.one(); err != nil || take {
 			return err
-		}
-		size := le.Uint32(h)
-		if size < headerSize || size > w.msize {
-			return protocolError("a message of %d bytes", size)
-		}
-		if w.br.Buffered() < int(size) {
-			w.partial = true
-			w.nc.SetReadDeadline(time.Now().Add(w.timeout))
-		}
-		take, err := w.message(int(size))
-		if err != nil || take {
-			return err
-		}
-		if w.partial {
-			w.partial = false
-			w.nc.SetReadDeadline(time.Time{})
-		}
-		if len(w.injected) > 0 {
-			return nil
 		}
 	}
+}
+
+// one looks at one message, and says whether there is now something for
+// p9.Client.
+func (w *wire) one() (bool, error) {
+	h, err := w.br.Peek(headerSize)
+	if err != nil {
+		return false, err
+	}
+	size := le.Uint32(h)
+	if size < headerSize || size > w.msize {
+		return false, protocolError("a message of %d bytes", size)
+	}
+	if w.br.Buffered() < int(size) {
+		w.partial = true
+		w.nc.SetReadDeadline(time.Now().Add(w.timeout))
+	}
+	take, err := w.message(int(size))
+	if err != nil || take {
+		return take, err
+	}
+	if w.partial {
+		w.partial = false
+		w.nc.SetReadDeadline(time.Time{})
+	}
+	return len(w.injected) > 0, nil
 }
 
 // message looks at the message of size bytes that is next in br. It takes it out
@@ -75,10 +81,19 @@ func (w *wire) message(size int) (leave bool, err error) {
 	w.mu.Lock()
 	w.received++
 	r := w.reqs[tag]
-	if f := w.flushes[tag]; f != nil && r == nil {
+	if f := w.flushes[tag]; f != nil {
 		delete(w.flushes, tag)
 		w.mu.Unlock()
 		return false, w.flushed(f, typ, size)
+	}
+	if late := w.stale[tag]; late != nil {
+		clunk := w.settle(late, typ)
+		w.mu.Unlock()
+		_, err := w.br.Discard(size)
+		if clunk != nil {
+			go w.send(clunk)
+		}
+		return false, err
 	}
 	if r == nil || r.held != nil {
 		w.mu.Unlock()
@@ -92,8 +107,15 @@ func (w *wire) message(size int) (leave bool, err error) {
 	if err := r.check(head, size); err != nil {
 		return false, err
 	}
-	if called {
+	le.PutUint16(head[5:], r.tag) // in br's buffer
+	switch {
+	case called:
 		return false, w.hold(r, size)
+	case r.tainted && typ == msgTclunk+1:
+		// p9.Client must not use this fid again: see drop.
+		w.injected = errorFrame(r.tag, 0)
+		_, err := w.br.Discard(size)
+		return false, err
 	}
 	if typ == msgTversion+1 {
 		if err := w.version(size); err != nil {
@@ -185,23 +207,51 @@ func (w *wire) flushed(r *request, typ byte, size int) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.reqs[r.tag] != r {
+	if w.reqs[r.wtag] != r {
 		return nil
 	}
-	delete(w.reqs, r.tag)
+	delete(w.reqs, r.wtag)
 	if w.injected = r.held; w.injected == nil {
-		w.injected = errorFrame(r.tag, eintr)
+		w.drop(r)
 	}
 	return nil
 }
 
-// idleAfter is how long there must have been no request before somebody watches
-// for the server's hanging up. While there are requests, their replies tell.
-const idleAfter = 20 * time.Millisecond
+// drop ends a request that was called off and got no reply before the Rflush.
+// Then it should be as if it had never been made. But p9's own server may carry
+// it out and answer it even now. So its tag stays out of use, and so does its fid:
+// the late request would else meet another file. w.mu is held.
+func (w *wire) drop(r *request) {
+	r.dropped = true
+	if len(w.stale) == maxStale {
+		w.stale = make(map[uint16]*request) // of servers that keep to the protocol, all
+	}
+	w.stale[r.wtag] = r
+	if r.typ == msgTwalk || r.typ == msgTwalkgetattr {
+		// An error would have p9.Client use the new fid again. This gives it
+		// a file that nobody uses or closes.
+		w.injected = walkFrame(r.typ, r.tag)
+		return
+	}
+	w.tainted[r.fid] = true
+	w.injected = errorFrame(r.tag, eintr)
+}
 
-// idle follows each request. It has the timer run while there are some, and
-// when none has come since it last fired, the watch begins. So a connection that
-// is in use is read by those who use it, which is fast, and one that is not
+// settle takes the late reply to a dropped request. It returns the Tclunk of a
+// fid that came to be by it. w.mu is held.
+func (w *wire) settle(r *request, typ byte) (clunk []byte) {
+	delete(w.stale, r.wtag)
+	if r.typ != msgTwalk && r.typ != msgTwalkgetattr || typ == msgRlerror {
+		return nil
+	}
+	own := &request{typ: msgTclunk, wtag: w.nextTag(msgTclunk)}
+	w.stale[own.wtag] = own
+	return clunkFrame(own.wtag, r.fid)
+}
+
+// idle follows each request. It has a timer run, and when no request has come
+// for idleAfter, the watch for the server's hanging up begins. So a connection
+// that is in use is read by those who use it, which is fast, and one that is not
 // costs one goroutine and no time. w.mu is held.
 func (w *wire) idle() {
 	w.requests++
@@ -209,10 +259,10 @@ func (w *wire) idle() {
 	case w.alert || w.cause != nil:
 	case w.idleTimer == nil:
 		w.alert = true
-		w.idleTimer = time.AfterFunc(idleAfter, w.lull)
+		w.idleTimer = time.AfterFunc(w.idleAfter, w.lull)
 	default:
 		w.alert = true
-		w.idleTimer.Reset(idleAfter)
+		w.idleTimer.Reset(w.idleAfter)
 	}
 }
 
@@ -226,7 +276,7 @@ func (w *wire) lull() {
 		w.alert = false // who waits for the reply watches; idle follows
 	case w.requests != w.seen:
 		w.seen = w.requests
-		w.idleTimer.Reset(idleAfter)
+		w.idleTimer.Reset(w.idleAfter)
 	default:
 		w.watchers.Go(w.watchIdle)
 	}
@@ -236,15 +286,34 @@ func (w *wire) lull() {
 // which has nothing to read before that either.
 func (w *wire) watchIdle() {
 	w.rmu.Lock()
-	_, err := w.br.Peek(1)
+	defer w.rmu.Unlock()
+	for take := false; !take; {
+		w.mu.Lock()
+		if w.rest > 0 || len(w.injected) > 0 || len(w.reqs) > 0 {
+			take = true // somebody came first; idle follows
+			w.alert = false
+		}
+		w.mu.Unlock()
+		if take {
+			return
+		}
+		if _, err := w.br.Peek(1); err != nil {
+			w.kill(err)
+			return
+		}
+		w.mu.Lock()
+		wanted := len(w.reqs) > 0
+		w.mu.Unlock()
+		if wanted {
+			continue
+		}
+		var err error
+		if take, err = w.one(); err != nil { // a late reply, or nonsense
+			w.kill(err)
+			return
+		}
+	}
 	w.mu.Lock()
 	w.alert = false
-	if err == nil && len(w.reqs) == 0 {
-		err = protocolError("a message that nobody asked for")
-	}
 	w.mu.Unlock()
-	w.rmu.Unlock()
-	if err != nil {
-		w.kill(err)
-	}
 }

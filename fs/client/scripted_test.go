@@ -68,11 +68,9 @@ func message(typ byte, tag uint16, body ...byte) []byte {
 func tagOf(f []byte) uint16 { return le.Uint16(f[5:]) }
 
 const (
-	msgTlopen       = 12
-	msgTgetattr     = 24
-	msgTattach      = 104
-	msgTclunk       = 120
-	msgTwalkgetattr = 126
+	msgTlopen   = 12
+	msgTgetattr = 24
+	msgTattach  = 104
 )
 
 // good answers a request as a server would whose every file is a regular file

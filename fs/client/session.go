@@ -27,7 +27,7 @@ type session struct {
 // startSession agrees on the version and attaches the root. It owns nc; when ctx
 // ends, it gives up.
 func startSession(ctx context.Context, nc net.Conn, peer Peer, opts Options) (*session, error) {
-	s := &session{wire: newWire(nc, opts.Msize, opts.Timeout), peer: peer, detached: make(chan struct{})}
+	s := &session{wire: newWire(nc, opts), peer: peer, detached: make(chan struct{})}
 	stop := context.AfterFunc(ctx, func() { s.wire.kill(errSilent) })
 	err := s.shake()
 	if err == nil && !stop() {
@@ -126,17 +126,17 @@ func (s *session) do(op within, f func() error) (err error) {
 		defer stop()
 	}
 	err = s.run(r, f)
-	if err == nil || err == io.EOF {
-		return err
-	}
-	if why := s.wire.called(r); why != nil {
-		return why
+	if result := s.wire.outcome(r, err); result == nil || result == io.EOF || result != err {
+		return result
 	}
 	if errno, ok := errors.AsType[linux.Errno](err); ok {
 		return errno
 	}
 	if s.wire.err() == nil {
 		s.wire.kill(protocolError("%v", err))
+	}
+	if why := op.over(); why != nil {
+		return why
 	}
 	return lost(s.wire.err())
 }

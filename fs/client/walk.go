@@ -115,10 +115,12 @@ func (s *session) walkGetAttr(op within, from p9.File, names []string) (walked, 
 // there were names, and then there is no new file (walk(5)); p9.Client makes
 // one all the same.
 func (s *session) arrived(w walked, qids []p9.QID, names []string, err error) (walked, error) {
-	if err != nil {
-		return walked{}, err
+	if w.file != nil {
+		keep(w.file)
 	}
-	keep(w.file)
+	if err != nil {
+		return walked{}, err // if there is a file all the same, see wire.drop
+	}
 	if len(qids) < len(names) {
 		s.clunk(w.file)
 		return walked{}, linux.ENOENT

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -51,9 +52,11 @@ type wire struct {
 	partial  bool       // a read deadline is set
 
 	mu       sync.Mutex
-	reqs     map[uint16]*request // unanswered, by tag
+	reqs     map[uint16]*request // unanswered, by wtag
 	flushes  map[uint16]*request // by the Tflush's tag
-	nflush   uint16
+	stale    map[uint16]*request // dropped ones, by wtag
+	tainted  map[uint32]bool     // fids of dropped requests
+	lastTag  uint16
 	received uint64 // messages so far
 	granted  uint32 // the message size that the server granted
 	unknown  bool   // the server does not know the version proposed
@@ -62,6 +65,7 @@ type wire struct {
 	timer   *time.Timer // calls off what is late
 	watched time.Time   // when the timer will, zero while it is not set
 
+	idleAfter time.Duration
 	watchers  sync.WaitGroup
 	idleTimer *time.Timer
 	alert     bool   // idleTimer runs, or watchIdle
@@ -71,15 +75,19 @@ type wire struct {
 
 // request is one request in flight.
 type request struct {
-	tag   uint16
+	tag   uint16 // p9.Client's
+	wtag  uint16 // the server's: see nextTag
 	typ   byte
 	count uint32 // the most that the reply may carry: bytes, or names walked
+	fid   uint32 // what it is about; of a walk, the new one
 	sent  bool
 	done  bool
 
 	deadline time.Time // when it is to be called off, zero for never
 	called   error     // why it was called off: a Tflush has been sent, or will be
 	held     []byte    // the reply, while the Rflush is awaited
+	dropped  bool      // it ended with the Rflush alone
+	tainted  bool      // a Tclunk of a fid of such a one
 }
 
 const (
@@ -88,16 +96,15 @@ const (
 	maxInflight = 32
 	// readBuffer holds whole messages up to that size.
 	readBuffer = 4 << 10
-	// flushTags is where the tags of Tflush begin. Those of p9.Client count
-	// from 1, and are used again.
-	flushTags = 0x8000
+	// maxStale is the number of late replies that a server may owe us.
+	maxStale = 1 << 10
 )
 
-func newWire(nc net.Conn, msize uint32, timeout time.Duration) *wire {
+func newWire(nc net.Conn, opts Options) *wire {
 	w := &wire{
-		nc: nc, br: bufio.NewReaderSize(nc, readBuffer), msize: msize, timeout: timeout,
+		nc: nc, br: bufio.NewReaderSize(nc, readBuffer), msize: opts.Msize, timeout: opts.Timeout, idleAfter: opts.idleAfter,
 		ended: make(chan struct{}), slots: make(chan struct{}, maxInflight), turn: make(chan struct{}, 1),
-		reqs: make(map[uint16]*request), flushes: make(map[uint16]*request),
+		reqs: make(map[uint16]*request), flushes: make(map[uint16]*request), stale: make(map[uint16]*request), tainted: make(map[uint32]bool),
 	}
 	return w
 }
@@ -172,7 +179,7 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.out = append(w.out, version...)
 		le.PutUint32(w.out, uint32(len(w.out)))
 	}
-	flush := w.register(r, w.out)
+	flush := w.register(r, w.out) // gives it another tag
 	w.send(w.out)
 	if flush != nil {
 		w.send(flush)
@@ -191,13 +198,21 @@ func (w *wire) register(r *request, f []byte) (flush []byte) {
 	defer w.mu.Unlock()
 	r.sent = true
 	r.typ, r.tag = f[4], le.Uint16(f[5:])
-	switch {
-	case r.typ == msgTread && len(f) >= 23, r.typ == msgTreaddir && len(f) >= 23, r.typ == msgTwrite && len(f) >= 23:
-		r.count = le.Uint32(f[19:]) // fid[4] offset[8] count[4]
-	case r.typ == msgTwalk && len(f) >= 17:
-		r.count = uint32(le.Uint16(f[15:])) // fid[4] newfid[4] nwname[2]
+	if len(f) >= headerSize+4 {
+		r.fid = le.Uint32(f[headerSize:])
 	}
-	w.reqs[r.tag] = r
+	switch {
+	case r.typ == msgTclunk && w.tainted[r.fid]:
+		delete(w.tainted, r.fid)
+		r.tainted = true
+	case (r.typ == msgTread || r.typ == msgTreaddir || r.typ == msgTwrite) && len(f) >= 23:
+		r.count = le.Uint32(f[19:]) // fid[4] offset[8] count[4]
+	case (r.typ == msgTwalk || r.typ == msgTwalkgetattr) && len(f) >= 17:
+		r.fid, r.count = le.Uint32(f[11:]), uint32(le.Uint16(f[15:])) // fid[4] newfid[4] nwname[2]
+	}
+	r.wtag = w.nextTag(r.typ)
+	le.PutUint16(f[5:], r.wtag)
+	w.reqs[r.wtag] = r
 	w.watch(r.deadline)
 	if r.called != nil {
 		return w.flush(r)
@@ -205,12 +220,26 @@ func (w *wire) register(r *request, f []byte) (flush []byte) {
 	return nil
 }
 
+// nextTag is the tag for a message to the server. p9.Client uses its tags again
+// at once; these come again only after all others have: see drop. w.mu is held.
+func (w *wire) nextTag(typ byte) uint16 {
+	const noTag = 0xffff
+	if typ == msgTversion {
+		return noTag
+	}
+	for {
+		w.lastTag = (w.lastTag + 1) % noTag
+		if w.reqs[w.lastTag] == nil && w.flushes[w.lastTag] == nil && w.stale[w.lastTag] == nil {
+			return w.lastTag
+		}
+	}
+}
+
 // flush makes the Tflush of r. w.mu is held.
 func (w *wire) flush(r *request) []byte {
-	tag := flushTags + w.nflush%(1<<15-1)
-	w.nflush++
+	tag := w.nextTag(msgTflush)
 	w.flushes[tag] = r
-	return flushFrame(tag, r.tag)
+	return flushFrame(tag, r.wtag)
 }
 
 // send writes one message. The deadline is set anew when half of it has
@@ -251,10 +280,16 @@ func (w *wire) cancel(r *request, why error) {
 		w.mu.Unlock()
 		return
 	}
-	r.called = why
 	var flush []byte
-	if r.sent { // else register sees to it
+	switch {
+	case !r.sent: // register sees to it
+		r.called = why
+	case w.reqs[r.wtag] == r:
+		r.called = why
 		flush = w.flush(r)
+	default:
+		// The reply is being read. Its tag may soon be another request's, so
+		// it is too late for a Tflush, but not for patience to end.
 	}
 	received := w.received
 	w.mu.Unlock()
@@ -281,11 +316,15 @@ func (w *wire) cancel(r *request, why error) {
 	}
 }
 
-// called says why the request was called off, nil if it was not.
-func (w *wire) called(r *request) error {
+// outcome is what p9.Client's result err of the request means: why it was called
+// off, if it was and has no result, else err.
+func (w *wire) outcome(r *request, err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return r.called
+	if r.called != nil && (r.dropped || err != nil && err != io.EOF) {
+		return r.called
+	}
+	return err
 }
 
 // watch sees to it that requests are called off at the deadline. w.mu is held.

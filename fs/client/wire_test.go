@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func TestFailedSend(t *testing.T) {
 		if os.Getenv(roleEnv) == "raw" {
 			return nc
 		}
-		return newWire(nc, 64<<10, time.Minute)
+		return newWire(nc, Options{Timeout: time.Minute, Msize: 64 << 10}.withDefaults())
 	})
 	if n > 0 {
 		t.Errorf("%d requests on healthy connections failed", n)
@@ -234,6 +235,59 @@ func TestCallOffWalk(t *testing.T) {
 	}
 }
 
+// A server that answers a walk after the Rflush, as p9's own may: the file that
+// came to be is closed, and its fid used for no other.
+func TestLateWalk(t *testing.T) {
+	var mu sync.Mutex
+	fids := map[uint32]int{} // how often each was walked to
+	var walk []byte
+	walking := make(chan struct{})
+	clunked := make(chan uint32, 100)
+	s := serveScript(t, func(req []byte) ([]byte, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch req[4] {
+		case msgTwalk:
+			fids[le.Uint32(req[11:])]++
+			if strings.HasSuffix(string(req), "late") {
+				walk = bytes.Clone(req)
+				close(walking)
+				return nil, true
+			}
+		case msgTclunk:
+			clunked <- le.Uint32(req[headerSize:])
+		case msgTflush:
+			return append(good(req), good(walk)...), true
+		}
+		return good(req), true
+	})
+	c := dialTest(t, s.addr, Options{Timeout: time.Minute})
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error)
+	go func() {
+		_, err := c.Open(ctx, "late", os.O_RDONLY)
+		failed <- err
+	}()
+	<-walking
+	cancel()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled open: %v", err)
+	}
+	late := le.Uint32(walk[11:])
+	for <-clunked != late {
+	}
+	for range 5 {
+		if b, err := c.ReadFile(t.Context(), "a"); string(b) != "good\n" || err != nil {
+			t.Errorf("later: %q, %v", b, err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if fids[late] != 1 {
+		t.Errorf("the fid was used %d times", fids[late])
+	}
+}
+
 // More operations than requests may be in flight wait for their turn.
 func TestManyInFlight(t *testing.T) {
 	var inFlight, most atomic.Int64
@@ -294,6 +348,40 @@ func TestPlainVersion(t *testing.T) {
 	defer mu.Unlock()
 	if len(versions) != 2 || versions[1] != "9P2000.L" || extended {
 		t.Errorf("proposed %v, extensions used: %v", versions, extended)
+	}
+}
+
+// The watch over an idle connection begins and ends all the time here, between
+// and under requests, and harms none. Nor does calling requests off just when
+// their replies come.
+func TestIdleWatch(t *testing.T) {
+	tree := serveTree(t, sampleTree())
+	c := dialTest(t, tree.addr, Options{Timeout: time.Minute, idleAfter: time.Nanosecond})
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for range 500 {
+				if b, err := c.ReadFile(t.Context(), "process/pid"); string(b) != "4711\n" || err != nil {
+					t.Errorf("%q, %v", b, err)
+					return
+				}
+			}
+		})
+		wg.Go(func() {
+			for n := range 300 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n*(i+1))*time.Microsecond)
+				if _, err := c.ReadFile(ctx, "process/argv"); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("with a short time: %v", err)
+					cancel()
+					return
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	if n := tree.accepted(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
 	}
 }
 

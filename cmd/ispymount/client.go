@@ -51,11 +51,23 @@ func (s servers) dial(ctx context.Context, addr string, timeout time.Duration) (
 	if uid := c.Peer().UID; uid >= 0 {
 		own.uid = uint32(uid) // the kernel knows better than the peer
 	}
-	return conn{c}, own, nil
+	return conn{c, visible(c.Peer().PID)}, own, nil
+}
+
+// visible returns the pid if there is such a process, else 0: sockets can
+// outlive those who made them.
+func visible(pid int) int {
+	if pid <= 0 || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return 0
+	}
+	return pid
 }
 
 // conn is a client's connection as the mount uses it.
-type conn struct{ c *client.Conn }
+type conn struct {
+	c   *client.Conn
+	pid int // of the process, 0 where it cannot be seen
+}
 
 var _ remote = conn{}
 
@@ -114,8 +126,7 @@ func (r conn) alive() bool {
 	default:
 	}
 	// What a client sees of an end, it sees a moment later.
-	pid := r.c.Peer().PID
-	return pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	return r.pid == 0 || visible(r.pid) != 0
 }
 
 func (r conn) close() { r.c.Close() }

@@ -95,6 +95,33 @@ func TestStopped(t *testing.T) {
 	w.want(w.sh(p, `while [ -e $P ]; do :; done; ls $M | wc -l`), "2\n")
 }
 
+// TestStoppedInterrupt ends commands that wait for a stopped program, long before
+// the time-out.
+func TestStoppedInterrupt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, q := w.start(), w.start()
+	w.serve("-timeout", "1h")
+	w.want(w.sh(p, `cat $P/static; cat $P/pid > /dev/null`), "hello\n")
+	p.signal(syscall.SIGSTOP)
+	w.want(w.sh(p, `
+		set -m; exec 2> /dev/null # bash tells how its jobs end
+		for sig in INT TERM KILL; do
+			cat $P/empty 2> /dev/null & a=$!
+			ls $P/many 2> /dev/null & b=$!
+			tee $P/level 2> /dev/null <<< cold & c=$!
+			ls -l $M | wc -l
+			cat `+q.dir+`/static
+			# A signal that comes before exec is lost.
+			for pid in $a $b $c; do while [ "$(< /proc/$pid/comm)" = bash ]; do :; done; done
+			kill -$sig $a $b $c
+			wait
+		done
+	`), strings.Repeat("3\nhello\n", 3))
+	p.signal(syscall.SIGCONT)
+	w.want(w.sh(p, `until cat $P/static 2> /dev/null; do :; done`), "hello\n")
+}
+
 // TestMissing asks for programs that are not there, all at once.
 func TestMissing(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,11 +28,38 @@ func TestMain(m *testing.M) {
 		if d, err := time.ParseDuration(os.Getenv(shareEnv)); err == nil {
 			defaultTimes.share = d
 		}
+		go tellHeap()
 		os.Exit(command(os.Args[1:], os.Stdout, os.Stderr))
+	case "looks":
+		os.Exit(looks(os.Args[1], os.Args[2]))
 	case "program":
 		os.Exit(program(os.Args[1:]))
 	case "syscalls":
 		os.Exit(makeSystemCalls(os.Args[1]))
 	}
 	testscript.Main(m, map[string]func(){"ispymount": main})
+}
+
+// tellHeap prints the bytes that live on the heap at each SIGUSR1.
+func tellHeap() {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	for range asked {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		fmt.Fprintf(os.Stderr, "heap %d\n", stats.HeapAlloc)
+	}
+}
+
+// looks looks a file up n times.
+func looks(name, n string) int {
+	times, _ := strconv.Atoi(n)
+	for range times {
+		if _, err := os.Stat(name); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+	}
+	return 0
 }

@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -47,6 +48,10 @@ func mount(t *tree, path string, stderr io.Writer) (*fuse.Server, error) {
 		DirectMountStrict:  os.Geteuid() == 0,
 		Debug:              t.opts.debug,
 		Logger:             logger,
+		PanicHandler: func(v any) fuse.Status {
+			fmt.Fprintf(stderr, "ispymount: panic: %v\n%s", v, debug.Stack())
+			return fuse.EIO
+		},
 	}
 	if t.opts.allowOther {
 		mo.Options = append(mo.Options, "default_permissions")

@@ -45,7 +45,7 @@ func program(args []string) int {
 		defer web.Close()
 		go http.Serve(web, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, os.Getpid()) }))
 	}
-	fmt.Println("ready")
+	fmt.Println("ready", l.Addr())
 	io.Copy(io.Discard, os.Stdin)
 	srv.Close()
 	if err := <-served; err != nil {

@@ -47,21 +47,21 @@ func TestTimedCancel(t *testing.T) {
 		n := string(rune('1' + i))
 		// Nothing else waits meanwhile, not even in the same directory.
 		w.want(w.sh(p, `
-			set -m # else a child in the background ignores Ctrl-C
-			cat $P/timed/59s 2> $T/err & cat=$!
+			set -m; exec 2> /dev/null # else a child in the background ignores Ctrl-C
+			cat $P/timed/59s 2> $T/err &
 			until [ "$(cat $P/captures)" = `+n+` ]; do [ ! -s $T/err ] || { cat $T/err; exit 1; }; done
 			cat $P/static; ls $P $P/timed > /dev/null; [ ! -e $P/timed/x ] || echo x
-			kill -`+signal+` $cat; wait $cat 2> /dev/null
+			kill -`+signal+` %1; wait
 			until [ "$(cat $P/cancelled)" = `+n+` ]; do :; done
 			[ ! -s $T/err ] || cat $T/err
 		`), "hello\n")
 	}
 	// One of two goes; the other still gets the capture.
 	w.want(w.sh(p, `
-		cat $P/timed/2s > /dev/null & one=$!
+		cat $P/timed/2s > /dev/null &
 		until [ "$(cat $P/captures)" = 3 ]; do :; done
-		cat $P/timed/2s | head -n 1 & two=$!
-		kill $one; wait $one 2> /dev/null; wait $two; cat $P/cancelled
+		cat $P/timed/2s | head -n 1 &
+		kill %1; wait 2> /dev/null; cat $P/cancelled
 	`), "capture 4\n3\n")
 }
 
@@ -81,11 +81,11 @@ func TestSession(t *testing.T) {
 	`), "0 600\nHELLO\nAND\nAGAIN\n0\nFOUR\nTHREE\n")
 	// Ctrl-C while it answers ends the answer and not the mount.
 	w.want(w.sh(p, `
-		set -m
+		set -m; exec 2> /dev/null
 		exec 3<> $P/session; echo hang >&3
-		cat <&3 2> /dev/null & cat=$!
+		cat <&3 2> /dev/null &
 		until [ "$(cat $P/asked)" = 1 ]; do :; done
-		kill -INT $cat; wait $cat 2> /dev/null
+		kill -INT %1; wait
 		until [ "$(cat $P/cancelled)" = 1 ]; do :; done
 		cat $P/static
 	`), "hello\n")

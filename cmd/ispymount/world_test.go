@@ -28,7 +28,7 @@ type world struct {
 	t       testing.TB
 	dir     string
 	config  string
-	pattern string
+	listen  string // where programs listen
 	mnt     string
 	user    *syscall.Credential // who runs everything, nil for us
 	exe     string              // the test binary, "" for this one
@@ -49,14 +49,20 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, dir: dir, config: filepath.Join(dir, "ispyd.toml"), mnt: filepath.Join(dir, "mnt")}
-	w.pattern = filepath.Join(dir, "s", "%(pid)s.sock")
+	w.listen = filepath.Join(dir, "s", "%(pid)s.sock")
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
-	w.write(w.config, fmt.Sprintf("[ispyd]\nlisten = %q\n", w.pattern))
+	w.configure(w.listen)
 	return w
+}
+
+// configure writes the configuration.
+func (w *world) configure(pattern string) {
+	w.t.Helper()
+	w.write(w.config, fmt.Sprintf("[ispyd]\nlisten = %q\n", pattern))
 }
 
 func (w *world) write(path, text string) {
@@ -85,15 +91,16 @@ func (w *world) child(role string, args ...string) *exec.Cmd {
 
 // prog is a program with a tree.
 type prog struct {
-	w   *world
-	cmd *exec.Cmd
-	dir string // in the mount
+	w    *world
+	cmd  *exec.Cmd
+	addr string
+	dir  string // in the mount
 }
 
 // start runs a program and waits until it serves.
 func (w *world) start() *prog {
 	w.t.Helper()
-	cmd := w.child("program", w.pattern)
+	cmd := w.child("program", w.listen)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		w.t.Fatal(err)
@@ -119,10 +126,12 @@ func (w *world) start() *prog {
 		}
 		kill.Stop()
 	})
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	addr, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
+	if !ok {
 		w.t.Fatalf("the program: %q, %v\n%s", line, err, &stderr)
 	}
-	return &prog{w, cmd, filepath.Join(w.mnt, strconv.Itoa(cmd.Process.Pid))}
+	return &prog{w, cmd, addr, filepath.Join(w.mnt, strconv.Itoa(cmd.Process.Pid))}
 }
 
 // kill ends the program as kill -9 does.
@@ -210,6 +219,7 @@ func (w *world) script(p *prog, text string) *exec.Cmd {
 	cmd.Dir = w.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: w.user}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second // for what it leaves behind
 	return cmd
 }
 

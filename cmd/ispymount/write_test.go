@@ -84,7 +84,7 @@ func TestStream(t *testing.T) {
 				echo log record $i > $P/ctl
 				read -r line <&${COPROC[0]}; echo "$line"
 			done
-			kill $COPROC_PID; wait $COPROC_PID 2> /dev/null
+			kill %1; wait 2> /dev/null
 			echo log fourth > $P/ctl
 		`), "record 1\nrecord 2\nrecord 3\n")
 	}

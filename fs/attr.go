@@ -24,56 +24,49 @@ func (c *conn) getattr(f frame) error {
 	c.mu.Unlock()
 	o := fid.open.Load()
 	tag := f.tag()
-	reply := func(ctx context.Context, b []byte) []byte {
-		b, err := c.appendGetattr(ctx, b, tag, at, o)
-		if err != nil {
-			c.failed(opWalk, at.path(), err)
-			return appendError(b[:0], tag, Errno(err))
-		}
-		return b
-	}
 	if at.dir != nil || at.own {
-		return c.reply(reply(c.ctx, c.small()))
+		a, err := at.current(o)
+		return c.reply(c.getattrReply(c.small(), tag, at, a, err))
 	}
-	return c.begin(c.request(tag, c.srv.lim.Operation), func(ctx context.Context) []byte { return reply(ctx, nil) })
+	return begin(c.request(tag, at), func(context.Context) (nodes.Attr, error) {
+		return at.current(o)
+	}, func(a nodes.Attr, err error) []byte {
+		return c.getattrReply(nil, tag, at, a, err)
+	}, nil)
 }
 
-func (c *conn) appendGetattr(ctx context.Context, b []byte, tag uint16, at *place, o *opened) ([]byte, error) {
-	b = appendFrame(b, msgTgetattr+1, tag)
-	a, err := c.appendAttr(ctx, make([]byte, 0, 160), at, o)
+func (c *conn) getattrReply(b []byte, tag uint16, at *place, a nodes.Attr, err error) []byte {
 	if err != nil {
-		return b, err
+		c.failed(opWalk, at.path(), err)
+		return appendError(b, tag, Errno(err))
 	}
-	b = append(b, a[:8]...) // the QID comes behind the mask
-	b = appendQID(b, at.qid)
-	return endFrame(append(b, a[8:]...), 0), nil
+	b = le.AppendUint64(appendFrame(b, msgTgetattr+1, tag), validAttr)
+	return endFrame(c.appendAttr(appendQID(b, at.qid), at, a), 0)
 }
 
-// appendAttr appends valid[8] and what follows of attributes in Rgetattr and
-// Rwalkgetattr. The size of a file that is open is that of what it reads; before,
-// it is known only of those that need no rendering.
-func (c *conn) appendAttr(ctx context.Context, b []byte, at *place, o *opened) ([]byte, error) {
-	const basic = 0x7ff // mode, nlink, uid, gid, rdev, times, ino, size, blocks
+// validAttr says which attributes are told: mode, nlink, uid, gid, rdev, atime,
+// mtime, ctime, ino, size, blocks.
+const validAttr = 0x7ff
+
+// appendAttr appends the attributes of Rgetattr and Rwalkgetattr. The size of a
+// file that is open is that of what it reads; before, it is known only of those that
+// need no rendering.
+func (c *conn) appendAttr(b []byte, at *place, a nodes.Attr) []byte {
 	const isDir, isFile = 0o040000, 0o100000
 	mode, nlink, size := uint32(isDir|0o555), uint64(2), uint64(0)
-	// What is rendered anew at each look has changed at each look: programs
-	// that compare size and time must not think otherwise.
-	mtime := time.Now()
 	if at.file != nil {
-		a, err := c.current(ctx, at, o)
-		if err != nil {
-			return b, err
-		}
 		perm := a.Mode.Perm()
 		if c.refusesWrites() != nil {
 			perm &^= 0o222
 		}
 		mode, nlink, size = isFile|uint32(perm), 1, uint64(max(a.Size, 0))
-		if !a.ModTime.IsZero() {
-			mtime = a.ModTime
-		}
 	}
-	b = le.AppendUint64(b, basic)
+	// What is rendered anew at each look has changed at each look: programs
+	// that compare size and time must not think otherwise.
+	mtime := a.ModTime
+	if mtime.IsZero() {
+		mtime = time.Now()
+	}
 	b = le.AppendUint32(b, mode)
 	b = le.AppendUint32(b, c.srv.uid)
 	b = le.AppendUint32(b, c.srv.gid)
@@ -87,22 +80,21 @@ func (c *conn) appendAttr(ctx context.Context, b []byte, at *place, o *opened) (
 	for range 4 { // btime, gen, data version: not told
 		b = le.AppendUint64(b, 0)
 	}
-	return b, nil
+	return b
 }
 
 // current is a file's Attr as it is now, with size and time of the handle if it
-// is open.
-func (c *conn) current(ctx context.Context, at *place, o *opened) (nodes.Attr, error) {
-	get := func(context.Context) (nodes.Attr, error) {
-		a := at.file.Attr()
+// is open. Of a directory it is nothing.
+func (p *place) current(o *opened) (nodes.Attr, error) {
+	if p.dir != nil {
+		return nodes.Attr{}, nil
+	}
+	return protect(func() (nodes.Attr, error) {
+		a := p.file.Attr()
 		if o != nil && o.use() {
 			defer o.done()
 			a.Size, a.ModTime = o.h.Stat()
 		}
 		return a, nil
-	}
-	if at.own {
-		return get(ctx)
-	}
-	return detach(ctx, c.srv, at.name, get, nil)
+	})
 }

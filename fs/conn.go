@@ -3,7 +3,6 @@ package fs
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -32,7 +31,8 @@ type conn struct {
 	cancel context.CancelFunc
 	ended  atomic.Bool
 
-	msize uint32 // as agreed on; 0 before
+	msize uint32                  // as agreed on; 0 before
+	kept  atomic.Pointer[keeping] // by the request that the reader works on
 	in    input
 	out   output
 
@@ -48,8 +48,8 @@ type conn struct {
 
 	// freed gets a value when a request has been answered; the reader waits
 	// for it when there are too many.
-	freed   chan struct{}
-	workers sync.WaitGroup // the readers and the requests in flight
+	freed chan struct{}
+	live  atomic.Int64 // the reader, and the requests in flight
 }
 
 func newConn(s *Server, nc net.Conn, peer nodes.Peer, local bool) *conn {
@@ -67,39 +67,47 @@ func newConn(s *Server, nc net.Conn, peer nodes.Peer, local bool) *conn {
 	return c
 }
 
-// serve returns when the connection has ended and nothing of it runs any more.
-func (c *conn) serve() {
-	c.workers.Add(1)
-	c.reader((*conn).handshake)
-	c.workers.Wait()
+// done is called when the reader has ended, or a request. After the last nothing
+// of the connection runs any more, except what has been left behind.
+func (c *conn) done() {
+	if c.live.Add(-1) > 0 {
+		return
+	}
 	for _, f := range c.fids {
 		f.close()
 	}
+	c.srv.forget(c)
 }
 
 // errHandedOn ends a reader in whose place another reads.
 var errHandedOn = errors.New("another goroutine reads on")
 
-// reader handles requests until the connection ends. A panic, which would be a
-// fault of ours, ends the connection and not the program.
+// reader handles requests until the connection ends, or another goroutine has
+// become the reader.
 func (c *conn) reader(first func(*conn) error) {
-	defer c.workers.Done()
+	if err := c.read(first); err != errHandedOn {
+		c.end(err)
+		c.done()
+	}
+}
+
+// read makes of a panic, which would be a fault of ours, the end of the
+// connection and not of the program.
+func (c *conn) read(first func(*conn) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.srv.log.panicked("connection", v)
-			c.end(nil)
+			err = nil
 		}
 	}()
-	err := first(c)
+	err = first(c)
 	for err == nil {
 		var f frame
 		if f, err = c.readFrame(); err == nil {
 			err = c.dispatch(f)
 		}
 	}
-	if err != errHandedOn {
-		c.end(err)
-	}
+	return err
 }
 
 // readOn is for a reader that takes over from another.
@@ -146,194 +154,4 @@ func (c *conn) idle() (time.Duration, bool) {
 	busy := c.nopen > 0 || c.inflight > 0
 	c.mu.Unlock()
 	return time.Duration(c.srv.now() - c.active.Load()), !busy
-}
-
-// request is one request that is answered by a goroutine of its own.
-type request struct {
-	c     *conn
-	tag   uint16
-	limit time.Duration // how long it may take; 0 is without limit
-	held  int64         // bytes taken from the server's budget
-	using *opened       // kept open for it
-	buf   *[]byte       // in which the reply is made
-
-	cancel  context.CancelFunc // set when it is in flight
-	flushes []uint16           // tags of the Tflushes that wait for the reply; guarded by conn.mu
-}
-
-func (c *conn) request(tag uint16, limit time.Duration) *request {
-	return &request{c: c, tag: tag, limit: limit}
-}
-
-// release lets go of what the request holds.
-func (r *request) release() {
-	if r.cancel != nil {
-		r.cancel()
-	}
-	r.c.srv.held.give(nil, r.held)
-	if r.using != nil {
-		r.using.done()
-	}
-	if r.buf != nil {
-		putBuffer(r.buf)
-	}
-}
-
-// maxFlushes is the number of Tflushes that may wait for one request.
-const maxFlushes = 64
-
-// handTime is how long a request may keep the reader to itself.
-const handTime = 100 * time.Microsecond
-
-// begin runs f. Its context ends with the connection, with a Tflush, and when
-// the request's time is over. f returns the reply, a whole message. What f needs
-// of the reader's state it must have copied.
-//
-// begin waits while there are too many requests in flight. Nothing is read from
-// the client meanwhile, so it watches by itself whether the client is still there.
-func (c *conn) begin(r *request, f func(context.Context) []byte) error {
-	ctx, err := c.launch(r)
-	if err != nil {
-		r.release()
-		return err
-	}
-	if r.limit == 0 { // a slow file
-		go func() {
-			defer c.workers.Done()
-			defer func() {
-				if v := recover(); v != nil {
-					c.srv.log.panicked("request", v)
-					c.end(nil)
-				}
-			}()
-			defer r.release()
-			r.answer(f(ctx))
-		}()
-		return nil
-	}
-	defer c.workers.Done()
-	defer r.release()
-	var decided atomic.Bool
-	c.workers.Add(1) // for the reader that may take over
-	t := time.AfterFunc(handTime, func() {
-		if decided.CompareAndSwap(false, true) {
-			c.reader((*conn).readOn)
-		}
-	})
-	reply := f(ctx)
-	if !decided.CompareAndSwap(false, true) {
-		r.answer(reply)
-		return errHandedOn
-	}
-	t.Stop()
-	c.workers.Done()
-	r.answer(reply)
-	return nil
-}
-
-// launch waits for a place among the requests in flight.
-func (c *conn) launch(r *request) (ctx context.Context, err error) {
-	c.mu.Lock()
-	for c.inflight >= c.srv.lim.Inflight {
-		c.mu.Unlock()
-		if err := c.awaitFree(); err != nil {
-			return nil, err
-		}
-		c.mu.Lock()
-	}
-	defer c.mu.Unlock()
-	if _, taken := c.tags[r.tag]; taken {
-		return nil, errTagTaken
-	}
-	if r.limit > 0 {
-		ctx, r.cancel = context.WithTimeout(c.ctx, r.limit)
-	} else {
-		ctx, r.cancel = context.WithCancel(c.ctx)
-	}
-	c.tags[r.tag] = r
-	c.inflight++
-	c.workers.Add(1)
-	return ctx, nil
-}
-
-const errTagTaken = violation("a tag was used again before its reply")
-
-// patience is how long there must be too many requests in flight before the
-// watch for a vanished client begins: it costs a goroutine, and mostly the next
-// request is answered at once.
-const patience = 20 * time.Millisecond
-
-// awaitFree waits until a request has been answered.
-func (c *conn) awaitFree() error {
-	t := time.NewTimer(patience)
-	defer t.Stop()
-	select {
-	case <-c.freed:
-		return nil
-	case <-c.ctx.Done():
-		return c.ctx.Err()
-	case <-t.C:
-	}
-	gone, stop := watchHangup(c.nc)
-	defer stop()
-	select {
-	case <-c.freed:
-		return nil
-	case <-c.ctx.Done():
-		return c.ctx.Err()
-	case <-gone:
-		return io.EOF
-	}
-}
-
-// answer sends the reply to r, and the replies to the Tflushes that wait for it.
-func (r *request) answer(reply []byte) {
-	c := r.c
-	c.out.mu.Lock()
-	// The tag is free before the reply is written: the client may use it as
-	// soon as it has read that. A Tflush that comes now finds nothing to
-	// flush, and its reply waits for out.mu: it comes after this one.
-	c.mu.Lock()
-	delete(c.tags, r.tag)
-	for _, t := range r.flushes {
-		delete(c.tags, t)
-		reply = endFrame(appendFrame(reply, msgTflush+1, t), len(reply))
-	}
-	c.mu.Unlock()
-	err := c.write(reply)
-	c.out.mu.Unlock()
-	if err != nil {
-		c.end(err)
-	}
-	c.mu.Lock()
-	c.inflight--
-	c.mu.Unlock()
-	select {
-	case c.freed <- struct{}{}:
-	default:
-	}
-}
-
-// flush cancels the request that a Tflush names. The Rflush follows the reply
-// to that request, which must still come: until then its tag is not free.
-func (c *conn) flush(f frame) error {
-	old := le.Uint16(f.body())
-	c.mu.Lock()
-	if _, taken := c.tags[f.tag()]; taken {
-		c.mu.Unlock()
-		return errTagTaken
-	}
-	r, ok := c.tags[old]
-	if !ok {
-		c.mu.Unlock()
-		return c.reply(endFrame(appendFrame(c.small(), msgTflush+1, f.tag()), 0))
-	}
-	defer c.mu.Unlock()
-	if len(r.flushes) == maxFlushes {
-		return violation("too many Tflushes of one request")
-	}
-	r.flushes = append(r.flushes, f.tag())
-	c.tags[f.tag()] = r
-	r.cancel()
-	return nil
 }

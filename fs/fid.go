@@ -2,7 +2,6 @@ package fs
 
 import (
 	"sync/atomic"
-	"time"
 
 	"github.com/hugelgupf/p9/linux"
 
@@ -52,14 +51,6 @@ func (c *conn) reserve(n uint32) (*fid, linux.Errno) {
 	f := &fid{c: c}
 	c.fids[n] = f
 	return f, 0
-}
-
-// limit is how long one operation on the file may take; 0 is without limit.
-func (f *fid) limit() time.Duration {
-	if f.at.attr.Slow {
-		return 0
-	}
-	return f.c.srv.lim.Operation
 }
 
 // close lets go of what the fid holds. Whatever still runs for it does so too

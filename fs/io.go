@@ -57,15 +57,21 @@ func (c *conn) tread(fr frame) error {
 		defer o.done()
 		return c.readNow(f, o, tag, off, count)
 	}
-	r := c.request(tag, f.limit())
+	r := c.request(tag, f.at)
 	r.using = o
 	if err := r.hold(count); err != nil {
 		return r.refuse(opRead, f, err)
 	}
-	return c.begin(r, func(ctx context.Context) []byte {
-		r.buf = getBuffer(rreadHead + count)
-		return f.replyRead(ctx, o, (*r.buf)[:0], tag, off, count)
-	})
+	r.buf = getBuffer(rreadHead + count)
+	b := *r.buf
+	return begin(r, func(ctx context.Context) (int, error) {
+		return f.read(ctx, o, b[rreadHead:], off)
+	}, func(n int, err error) []byte {
+		if err != nil {
+			return f.replyRead(nil, tag, o, n, err) // work may still use b
+		}
+		return f.replyRead(b, tag, o, n, nil)
+	}, nil)
 }
 
 // hold counts n bytes that the request needs while it is in flight.
@@ -93,87 +99,50 @@ func (c *conn) readNow(f *fid, o *opened, tag uint16, off int64, count int) erro
 		size, _ := o.snap.Stat()
 		count = int(min(int64(count), max(0, size-off)))
 	}
-	if rreadHead+count <= smallReply {
-		return c.reply(f.replyRead(c.ctx, o, c.small(), tag, off, count))
+	b := c.out.small[:]
+	if rreadHead+count > len(b) {
+		buf := getBuffer(rreadHead + count)
+		defer putBuffer(buf)
+		b = *buf
 	}
-	buf := getBuffer(rreadHead + count)
-	defer putBuffer(buf)
-	return c.reply(f.replyRead(c.ctx, o, (*buf)[:0], tag, off, count))
+	n, err := f.read(c.ctx, o, b[rreadHead:rreadHead+count], off)
+	return c.reply(f.replyRead(b, tag, o, n, err))
 }
 
-// replyRead reads and makes the reply in b, which has room for it.
-func (f *fid) replyRead(ctx context.Context, o *opened, b []byte, tag uint16, off int64, count int) []byte {
-	n, err := f.read(ctx, o, b[rreadHead:rreadHead+count], off)
+// replyRead makes an Rread of the n bytes of data that stand in b at rreadHead.
+func (f *fid) replyRead(b []byte, tag uint16, o *opened, n int, err error) []byte {
 	if err != nil && !errors.Is(err, io.EOF) {
 		f.c.failed(opRead, f.at.path(), err)
-		return appendError(b, tag, Errno(err))
+		return appendError(b[:0], tag, Errno(err))
 	}
 	if f.c.srv.auditReads && !o.audited.Swap(true) {
 		f.c.audit(opRead, f.at.path(), nil, "")
 	}
-	b = appendFrame(b, msgTread+1, tag)
-	b = le.AppendUint32(b, uint32(n))
-	return endFrame(b[:rreadHead+n], 0)
+	head := le.AppendUint32(appendFrame(b[:0], msgTread+1, tag), uint32(n))
+	return endFrame(head[:rreadHead+n], 0)
 }
 
+// read reads into p, which it may go on to use when its context has ended.
 func (f *fid) read(ctx context.Context, o *opened, p []byte, off int64) (int, error) {
 	if o.snap != nil {
 		return o.snap.ReadAt(ctx, p, off)
 	}
-	var d done
-	var err error
-	if o.own {
-		d, err = protect(func() (done, error) { return readHandle(ctx, o.h, p, off) })
-	} else {
-		d, err = f.readDetached(ctx, o, p, off)
-	}
-	if err != nil {
+	n, err := o.h.ReadAt(ctx, p, off)
+	switch {
+	case n < 0 || n > len(p):
+		return 0, nodes.Errorf(linux.EIO, "%s: a read of %d bytes gave %d", f.at.name, len(p), n)
+	case err != nil && n == 0:
 		return 0, err
 	}
 	// What is captured at the first read is held from then on.
-	if err := o.hold(d.size); err != nil {
+	size, _ := o.h.Stat()
+	if err := o.hold(size); err != nil {
 		if f.open.CompareAndSwap(o, nil) {
 			o.close()
 		}
 		return 0, err
 	}
-	return d.n, nil
-}
-
-// done is what a read has done.
-type done struct {
-	n    int
-	data []byte // where it was read to, if that is a buffer of its own
-	size int64  // of the whole, as it is now
-}
-
-func readHandle(ctx context.Context, h nodes.Handle, p []byte, off int64) (done, error) {
-	n, err := h.ReadAt(ctx, p, off)
-	switch {
-	case n < 0 || n > len(p):
-		return done{}, nodes.Errorf(linux.EIO, "a read of %d bytes gave %d", len(p), n)
-	case err != nil && n == 0:
-		return done{}, err
-	}
-	size, _ := h.Stat()
-	return done{n: n, size: size}, nil
-}
-
-// readDetached reads into a buffer of its own: p is used for other replies when
-// this request has been given up.
-func (f *fid) readDetached(ctx context.Context, o *opened, p []byte, off int64) (done, error) {
-	d, err := detach(ctx, f.c.srv, f.at.name, func(ctx context.Context) (done, error) {
-		if !o.use() {
-			return done{}, linux.EBADF
-		}
-		defer o.done()
-		b := make([]byte, len(p))
-		d, err := readHandle(ctx, o.h, b, off)
-		d.data = b[:d.n]
-		return d, err
-	}, nil)
-	copy(p, d.data)
-	return d, err
+	return n, nil
 }
 
 // twrite handles Twrite.
@@ -188,61 +157,56 @@ func (c *conn) twrite(fr frame) error {
 		o.done()
 		return c.replyError(tag, linux.EINVAL)
 	}
-	r := c.request(tag, f.limit())
+	if len(body) == 16 {
+		o.done()
+		return c.reply(appendRwrite(c.small(), tag, 0))
+	}
+	r := c.request(tag, f.at)
 	r.using = o
 	if err := r.hold(len(body)); err != nil {
 		return r.refuse(opWrite, f, err)
 	}
 	data := bytes.Clone(body[16:])
-	return c.begin(r, func(ctx context.Context) []byte {
-		if err := f.write(ctx, o, data, off); err != nil {
+	return begin(r, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, f.write(ctx, o, data, off)
+	}, func(_ struct{}, err error) []byte {
+		f.wrote(o, data, err)
+		if err != nil {
 			return appendError(nil, tag, Errno(err))
 		}
-		b := appendFrame(nil, msgTwrite+1, tag)
-		return endFrame(le.AppendUint32(b, uint32(len(data))), 0)
-	})
+		return appendRwrite(nil, tag, len(data))
+	}, nil)
 }
 
-// write writes all of p, and records it.
+func appendRwrite(b []byte, tag uint16, n int) []byte {
+	return endFrame(le.AppendUint32(appendFrame(b, msgTwrite+1, tag), uint32(n)), 0)
+}
+
+// write writes all of p, whose value if it is a variable it takes note of.
 func (f *fid) write(ctx context.Context, o *opened, p []byte, off int64) error {
-	if len(p) == 0 {
-		return nil
-	}
-	var err error
-	if f.at.attr.Kind == nodes.KindVar {
-		err = f.c.srv.records.settings.change(ctx, f, func() error { return f.writeNode(ctx, o, p, off) })
-	} else {
-		err = f.writeNode(ctx, o, p, off)
-	}
-	path := f.at.path()
-	f.c.audit(opWrite, path, err, string(p[:min(len(p), maxText+1)]))
-	if err != nil {
-		o.failure.Store(&failure{text: err.Error() + "\n", from: -1})
-		f.c.failed(opWrite, path, err)
+	do := func() error {
+		n, err := o.h.WriteAt(ctx, p, off)
+		if err == nil && n != len(p) {
+			err = nodes.Errorf(linux.EIO, "%s: took %d bytes of %d", f.at.name, n, len(p))
+		}
 		return err
 	}
-	o.failure.Store(nil)
-	return nil
+	if f.at.attr.Kind == nodes.KindVar {
+		return f.c.srv.records.settings.change(ctx, f, do)
+	}
+	return do()
 }
 
-func (f *fid) writeNode(ctx context.Context, o *opened, p []byte, off int64) error {
-	var n int
-	var err error
-	if o.own {
-		n, err = protect(func() (int, error) { return o.h.WriteAt(ctx, p, off) })
-	} else {
-		n, err = detach(ctx, f.c.srv, f.at.name, func(ctx context.Context) (int, error) {
-			if !o.use() {
-				return 0, linux.EBADF
-			}
-			defer o.done()
-			return o.h.WriteAt(ctx, p, off)
-		}, nil)
+// wrote records a write.
+func (f *fid) wrote(o *opened, p []byte, err error) {
+	path := f.at.path()
+	f.c.audit(opWrite, path, err, string(p[:min(len(p), maxText+1)]))
+	if err == nil {
+		o.failure.Store(nil)
+		return
 	}
-	if err == nil && n != len(p) {
-		err = nodes.Errorf(linux.EIO, "%s: took %d bytes of %d", f.at.name, n, len(p))
-	}
-	return err
+	o.failure.Store(&failure{text: err.Error() + "\n", from: -1})
+	f.c.failed(opWrite, path, err)
 }
 
 // failure is what reading shows after a write that failed: the text of its

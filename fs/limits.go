@@ -26,10 +26,11 @@ type Limits struct {
 	// open fids of the server hold together; opening one more fails with
 	// ENOMEM. Default 256 MiB.
 	Held int64
-	// Detached is the number of goroutines that may run code of nodes other
-	// than those of package nodes (which bounds its own). Code that ignores
-	// its context keeps one until it returns. When all are taken,
-	// operations on such nodes fail with EBUSY. Default 1024.
+	// Detached is the number of operations that may be left behind because
+	// the code of their nodes goes on when their context has ended. When
+	// there are as many, operations on nodes other than those of package
+	// nodes fail with EBUSY; on those when there are twice as many. Default
+	// 1024.
 	Detached int
 
 	// Operation is how long one lookup, list, open, read or write may take,

@@ -25,9 +25,12 @@ func (c *conn) lopen(fr frame) error {
 	}
 	tag := fr.tag()
 	if f.opensAtOnce() {
-		return c.reply(f.opened(c.ctx, c.small(), tag))
+		h, err := protect(func() (handle, error) { return f.openNode(c.ctx) })
+		return c.reply(f.opened(c.small(), tag, h, err))
 	}
-	return c.begin(c.request(tag, f.limit()), func(ctx context.Context) []byte { return f.opened(ctx, nil, tag) })
+	return begin(c.request(tag, f.at), f.openNode, func(h handle, err error) []byte {
+		return f.opened(nil, tag, h, err)
+	}, func(h handle) { h.Close() })
 }
 
 // accessModes are the nodes' flags for O_RDONLY, O_WRONLY and O_RDWR.
@@ -63,10 +66,53 @@ func (f *fid) opensAtOnce() bool {
 	return false
 }
 
-// opened opens the file and makes the reply.
-func (f *fid) opened(ctx context.Context, b []byte, tag uint16) []byte {
+// handle is a Handle, and the size in bytes of what it reads. That of a
+// directory is none.
+type handle struct {
+	nodes.Handle
+	size int64
+}
+
+// openNode opens the node, if that is allowed and there is room.
+func (f *fid) openNode(ctx context.Context) (handle, error) {
+	if f.at.dir != nil {
+		return handle{}, nil
+	}
+	if f.flags&nodes.Write != 0 {
+		if err := f.c.refusesWrites(); err != nil {
+			if f.at.attr.Mode&0o222 == 0 {
+				return handle{}, nodes.Errorf(nodes.ErrReadOnly, "%s is read only", f.at.name)
+			}
+			return handle{}, err
+		}
+	}
+	if err := f.c.srv.held.check(); err != nil {
+		return handle{}, err
+	}
+	h, err := f.at.file.Open(ctx, f.flags)
+	if err != nil {
+		return handle{}, err
+	}
+	if h == nil {
+		return handle{}, nodes.Errorf(linux.EIO, "%s: opened, but to nothing", f.at.name)
+	}
+	size, err := protect(func() (int64, error) {
+		size, _ := h.Stat()
+		return size, nil
+	})
+	if err != nil {
+		h.Close()
+		return handle{}, err
+	}
+	return handle{h, size}, nil
+}
+
+// opened ends an open, and makes its reply.
+func (f *fid) opened(b []byte, tag uint16, h handle, err error) []byte {
 	c := f.c
-	err := f.doOpen(ctx)
+	if err == nil && h.Handle != nil {
+		err = f.keep(h)
+	}
 	c.mu.Lock()
 	// The client may have clunked the fid meanwhile.
 	if !f.closed.Load() {
@@ -90,27 +136,9 @@ func (f *fid) opened(ctx context.Context, b []byte, tag uint16) []byte {
 	return endFrame(le.AppendUint32(b, 0), 0) // iounit: what msize allows
 }
 
-func (f *fid) doOpen(ctx context.Context) error {
-	if f.at.dir != nil {
-		return nil
-	}
-	srv := f.c.srv
-	if f.flags&nodes.Write != 0 {
-		if err := f.c.refusesWrites(); err != nil {
-			if f.at.attr.Mode&0o222 == 0 {
-				return nodes.Errorf(nodes.ErrReadOnly, "%s is read only", f.at.name)
-			}
-			return err
-		}
-	}
-	if err := srv.held.check(); err != nil {
-		return err
-	}
-	h, err := f.openNode(ctx)
-	if err != nil {
-		return err
-	}
-	o := &opened{srv: srv, h: h.Handle, kind: f.at.attr.Kind, own: f.at.own}
+// keep makes h what the fid is open for.
+func (f *fid) keep(h handle) error {
+	o := &opened{srv: f.c.srv, h: h.Handle, kind: f.at.attr.Kind, own: f.at.own}
 	o.snap, _ = o.h.(*nodes.Snapshot)
 	if err := o.hold(h.size); err != nil {
 		o.close()
@@ -121,41 +149,4 @@ func (f *fid) doOpen(ctx context.Context) error {
 		o.close()
 	}
 	return nil
-}
-
-// handle is a Handle, and the size in bytes of what it reads.
-type handle struct {
-	nodes.Handle
-	size int64
-}
-
-// openNode opens the node itself.
-func (f *fid) openNode(ctx context.Context) (handle, error) {
-	open := func(ctx context.Context) (handle, error) {
-		h, err := f.at.file.Open(ctx, f.flags)
-		if err != nil {
-			return handle{}, err
-		}
-		if h == nil {
-			return handle{}, nodes.Errorf(linux.EIO, "%s: opened, but to nothing", f.at.name)
-		}
-		size, err := sizeOf(h)
-		if err != nil {
-			h.Close()
-			return handle{}, err
-		}
-		return handle{h, size}, nil
-	}
-	if f.at.own {
-		return protect(func() (handle, error) { return open(ctx) })
-	}
-	return detach(ctx, f.c.srv, f.at.name, open, func(h handle) { h.Close() })
-}
-
-// sizeOf is h.Stat for where a panic of it would do harm.
-func sizeOf(h nodes.Handle) (int64, error) {
-	return protect(func() (int64, error) {
-		size, _ := h.Stat()
-		return size, nil
-	})
 }

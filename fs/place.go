@@ -117,13 +117,11 @@ func (c *conn) lookup(ctx context.Context, p *place, name string) (found, bool, 
 	if ctx == nil {
 		return found{}, false, nil
 	}
-	f, err := detach(ctx, c.srv, name, func(ctx context.Context) (found, error) {
-		n, err := nodes.Lookup(ctx, p.dir, name)
-		if err != nil {
-			return found{}, err
-		}
-		return inspect(n)
-	}, nil)
+	n, err := nodes.Lookup(ctx, p.dir, name)
+	if err != nil {
+		return found{}, true, err
+	}
+	f, err := inspect(n)
 	return f, true, err
 }
 

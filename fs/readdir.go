@@ -55,10 +55,15 @@ func (c *conn) readdir(fr frame) error {
 	if list, ok := c.listNow(f.at); ok {
 		return c.reply(f.listed(nil, tag, list, nil, off, count))
 	}
-	return c.begin(c.request(tag, f.limit()), func(ctx context.Context) []byte {
-		entries, err := c.list(ctx, f.at)
+	return begin(c.request(tag, f.at), func(ctx context.Context) ([]dirent, error) {
+		list, err := f.at.dir.List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return f.at.dirents(list), nil
+	}, func(entries []dirent, err error) []byte {
 		return f.listed(nil, tag, entries, err, off, count)
-	})
+	}, nil)
 }
 
 func (f *fid) mayList() linux.Errno {
@@ -163,17 +168,6 @@ func (c *conn) listNow(p *place) ([]dirent, bool) {
 		}
 	}
 	return p.dirents(list), true
-}
-
-// list lists a directory.
-func (c *conn) list(ctx context.Context, p *place) ([]dirent, error) {
-	return detach(ctx, c.srv, p.name, func(ctx context.Context) ([]dirent, error) {
-		list, err := p.dir.List(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return p.dirents(list), nil
-	}, nil)
 }
 
 // dirents makes entries of nodes. What cannot be a file name is left out.

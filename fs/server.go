@@ -50,6 +50,7 @@ type Server struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	watch   watch
 	held    budget
 	foreign tasks // goroutines that run the code of nodes
 
@@ -79,6 +80,7 @@ func NewServer(o Options) *Server {
 		s.records = NewRecords()
 	}
 	s.held.limit = s.lim.Held
+	s.watch.srv = s
 	s.root = newRoot(o.Root)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -182,11 +184,8 @@ func (s *Server) accept(nc net.Conn) {
 		s.refuse(c, err.Error(), "refused full")
 		return
 	}
-	go func() {
-		defer s.running.Done()
-		c.serve()
-		s.forget(c)
-	}()
+	c.live.Add(1)
+	go c.reader((*conn).handshake)
 }
 
 func (s *Server) refuse(c *conn, why, kind string) {
@@ -231,10 +230,12 @@ func (s *Server) idlest() *conn {
 	return oldest
 }
 
+// forget takes note that nothing of c runs any more.
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.conns, c)
+	s.mu.Unlock()
+	s.running.Done()
 }
 
 // closeTime is how long Close waits for code of the program that does not

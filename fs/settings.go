@@ -131,24 +131,45 @@ func (s *settings) leave(path string, e *setting) {
 func (f *fid) value(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, valueTime)
 	defer cancel()
-	return detach(ctx, f.c.srv, f.at.name, func(ctx context.Context) (string, error) {
-		h, err := f.at.file.Open(ctx, nodes.Read)
+	srv := f.c.srv
+	if !srv.foreign.start(srv.lim.Detached) {
+		return "", nodes.ErrBusy
+	}
+	type result struct {
+		value string
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer srv.foreign.end()
+		v, err := protect(func() (string, error) { return valueOf(ctx, f.at.file) })
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+func valueOf(ctx context.Context, file nodes.File) (string, error) {
+	h, err := file.Open(ctx, nodes.Read)
+	if err != nil {
+		return "", err
+	}
+	defer h.Close()
+	var b []byte
+	for len(b) < maxValue {
+		p := make([]byte, maxValue-len(b))
+		n, err := h.ReadAt(ctx, p, int64(len(b)))
+		b = append(b, p[:max(0, min(n, len(p)))]...)
+		if errors.Is(err, io.EOF) || err == nil && n == 0 {
+			break
+		}
 		if err != nil {
 			return "", err
 		}
-		defer h.Close()
-		var b []byte
-		for len(b) < maxValue {
-			p := make([]byte, maxValue-len(b))
-			n, err := h.ReadAt(ctx, p, int64(len(b)))
-			b = append(b, p[:max(0, min(n, len(p)))]...)
-			if errors.Is(err, io.EOF) || err == nil && n == 0 {
-				break
-			}
-			if err != nil {
-				return "", err
-			}
-		}
-		return strings.TrimSuffix(string(b), "\n"), nil
-	}, nil)
+	}
+	return strings.TrimSuffix(string(b), "\n"), nil
 }

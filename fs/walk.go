@@ -27,10 +27,14 @@ type walking struct {
 	names []string
 	fid   *fid   // what is walked to
 	n     uint32 // its number
+}
 
-	at   *place // how far the walk has come
+// way is how far a walk has come.
+type way struct {
+	at   *place
 	qids [maxWalk]qid
-	done int // names walked
+	done int        // names walked
+	attr nodes.Attr // of at, where that is asked for
 }
 
 func (c *conn) walk(f frame) error {
@@ -51,31 +55,31 @@ func (c *conn) walk(f frame) error {
 	if !b.end() {
 		return violation("malformed Twalk")
 	}
-	if errno := w.start(from); errno != 0 {
+	at, errno := w.start(from)
+	if errno != 0 {
 		return c.replyError(f.tag(), errno)
 	}
-	return w.run()
+	return w.run(at)
 }
 
-// start checks the fids of a walk.
-func (w *walking) start(from uint32) (errno linux.Errno) {
+// start checks the fids of a walk, and returns where it begins.
+func (w *walking) start(from uint32) (at *place, errno linux.Errno) {
 	c := w.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	src := c.getFid(from)
 	switch {
 	case src == nil:
-		return linux.EBADF
+		return nil, linux.EBADF
 	case from != w.n:
 		w.fid, errno = c.reserve(w.n)
 	case src.state != fidReady:
-		return linux.EBUSY
+		return nil, linux.EBUSY
 	default:
 		src.state = fidMoving
 		w.fid = src
 	}
-	w.at = src.at
-	return errno
+	return src.at, errno
 }
 
 // attach is a walk from the root. The aname is a path from there; who asks is
@@ -91,7 +95,7 @@ func (c *conn) attach(f frame) error {
 	if !b.end() {
 		return violation("malformed Tattach")
 	}
-	w := &walking{c: c, typ: msgTattach, tag: f.tag(), n: n, at: c.srv.root}
+	w := &walking{c: c, typ: msgTattach, tag: f.tag(), n: n}
 	for name := range strings.SplitSeq(aname, "/") {
 		if name != "" && len(w.names) < maxWalk+1 {
 			w.names = append(w.names, name)
@@ -110,41 +114,56 @@ func (c *conn) attach(f frame) error {
 	if errno != 0 {
 		return c.replyError(f.tag(), errno)
 	}
-	return w.run()
+	return w.run(c.srv.root)
 }
 
-// run walks as far as it can at once, and the rest, if there is one, in a
-// goroutine.
-func (w *walking) run() error {
-	ok, err := w.steps(nil)
-	if ok && w.typ == msgTwalkgetattr && err == nil && w.at.file != nil && !w.at.own {
-		ok = false
+// run walks as far as it can from memory, and begins the rest, if there is one.
+func (w *walking) run(at *place) error {
+	c := w.c
+	got := way{at: at}
+	ok, err := w.steps(nil, &got)
+	if ok && err == nil && w.typ == msgTwalkgetattr {
+		if ok = got.at.dir != nil || got.at.own; ok {
+			got.attr, err = got.at.current(nil)
+		}
 	}
 	if ok {
-		return w.c.reply(w.reply(w.c.ctx, w.c.small(), err))
+		return c.reply(w.reply(c.small(), got, err))
 	}
-	return w.c.begin(w.c.request(w.tag, w.c.srv.lim.Operation), func(ctx context.Context) []byte {
-		_, err := w.steps(ctx)
-		return w.reply(ctx, nil, err)
-	})
+	r := c.request(w.tag, got.at)
+	if got.done < len(w.names) {
+		r.name = w.names[got.done]
+	}
+	return begin(r, func(ctx context.Context) (way, error) {
+		got := got
+		_, err := w.steps(ctx, &got)
+		if err == nil && w.typ == msgTwalkgetattr {
+			got.attr, err = got.at.current(nil)
+		}
+		return got, err
+	}, func(far way, err error) []byte {
+		if far.at == nil {
+			far = got // it was left behind
+		}
+		return w.reply(nil, far, err)
+	}, nil)
 }
 
 // steps walks the names that are left. Without a context it stops, with false,
-// before a name that cannot be looked up at once.
-func (w *walking) steps(ctx context.Context) (bool, error) {
-	for ; w.done < len(w.names); w.done++ {
-		next, ok, err := w.step(ctx, w.names[w.done])
+// before a name that cannot be looked up in memory.
+func (w *walking) steps(ctx context.Context, got *way) (bool, error) {
+	for ; got.done < len(w.names); got.done++ {
+		next, ok, err := w.step(ctx, got.at, w.names[got.done])
 		if !ok || err != nil {
 			return ok, err
 		}
-		w.at = next
-		w.qids[w.done] = next.qid
+		got.at = next
+		got.qids[got.done] = next.qid
 	}
 	return true, nil
 }
 
-func (w *walking) step(ctx context.Context, name string) (*place, bool, error) {
-	p := w.at
+func (w *walking) step(ctx context.Context, p *place, name string) (*place, bool, error) {
 	switch {
 	case p.dir == nil:
 		return nil, true, nodes.Errorf(linux.ENOTDIR, "%s is a file", p.name)
@@ -173,16 +192,12 @@ func (w *walking) step(ctx context.Context, name string) (*place, bool, error) {
 // error, not a shorter walk as walk(5) has it: p9's clients take any Rwalk for
 // success, and none makes more of the shorter one than a missing name, where
 // the error tells what was wrong.
-func (w *walking) reply(ctx context.Context, b []byte, err error) []byte {
+func (w *walking) reply(b []byte, got way, err error) []byte {
 	c := w.c
-	var a []byte
-	if err == nil && w.typ == msgTwalkgetattr {
-		a, err = c.appendAttr(ctx, nil, w.at, nil)
-	}
 	c.mu.Lock()
 	switch {
 	case err == nil:
-		w.fid.at = w.at
+		w.fid.at = got.at
 		w.fid.state = fidReady
 	case w.fid.state == fidMoving:
 		w.fid.state = fidReady
@@ -193,29 +208,31 @@ func (w *walking) reply(ctx context.Context, b []byte, err error) []byte {
 	if err != nil {
 		errno := Errno(err)
 		if errno != linux.ENOENT {
-			c.failed(opWalk, w.target(), err)
+			c.failed(opWalk, w.target(got), err)
 		}
 		return appendError(b, w.tag, errno)
 	}
 	b = appendFrame(b, w.typ+1, w.tag)
-	if w.typ == msgTattach {
-		return endFrame(appendQID(b, w.at.qid), 0)
+	switch w.typ {
+	case msgTattach:
+		return endFrame(appendQID(b, got.at.qid), 0)
+	case msgTwalkgetattr:
+		b = c.appendAttr(le.AppendUint64(b, validAttr), got.at, got.attr)
 	}
-	b = append(b, a...)
-	b = le.AppendUint16(b, uint16(w.done))
-	for _, q := range w.qids[:w.done] {
+	b = le.AppendUint16(b, uint16(got.done))
+	for _, q := range got.qids[:got.done] {
 		b = appendQID(b, q)
 	}
 	return endFrame(b, 0)
 }
 
 // target is the path of what could not be walked to.
-func (w *walking) target() string {
-	if w.done == len(w.names) {
-		return w.at.path()
+func (w *walking) target(got way) string {
+	switch {
+	case got.done == len(w.names):
+		return got.at.path()
+	case got.at.up == nil:
+		return w.names[got.done]
 	}
-	if w.at.up == nil {
-		return w.names[w.done]
-	}
-	return w.at.path() + "/" + w.names[w.done]
+	return got.at.path() + "/" + w.names[got.done]
 }

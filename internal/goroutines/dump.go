@@ -133,6 +133,19 @@ func (d *Dump) Len() int {
 // way is Profile, and [Dump.All] and [Dump.Find] then have none.
 func (d *Dump) HasIDs() bool { return d.Way != Profile }
 
+// NoIDs says why the ids are not known, where they are not.
+func (d *Dump) NoIDs() string {
+	switch {
+	case d.HasIDs():
+		return ""
+	case d.Cost.Turn > outOfCPU:
+		return "the program is too short of CPU for a trace"
+	case d.Cost.Turn > shortOfCPU:
+		return "the program is short of CPU, and itself uses the tracer"
+	}
+	return "the program itself uses the tracer"
+}
+
 // All returns the goroutines by id.
 func (d *Dump) All() iter.Seq[Goroutine] {
 	return func(yield func(Goroutine) bool) {

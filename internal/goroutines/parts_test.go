@@ -244,3 +244,29 @@ func TestModes(t *testing.T) {
 		})
 	}
 }
+
+// TestForget holds that a wrong idea of where the list is does no harm, and is
+// given up.
+func TestForget(t *testing.T) {
+	lock(t)
+	if d := take(t); d.Creators != nil {
+		t.Skip(d.Creators)
+	}
+	learned.Lock()
+	right := *learned.layout
+	wrong := right
+	wrong.allgs += 8
+	learned.layout, learned.tries = &wrong, 0
+	learned.Unlock()
+	if d := take(t); d.Creators != errNoLayout || d.Len() < 2 {
+		t.Errorf("with a wrong layout: %v, %d goroutines", d.Creators, d.Len())
+	}
+	if d := take(t); d.Creators != nil {
+		t.Errorf("after that: %v", d.Creators)
+	}
+	learned.Lock()
+	defer learned.Unlock()
+	if *learned.layout != right {
+		t.Errorf("found %+v, before that %+v", *learned.layout, right)
+	}
+}

@@ -157,7 +157,7 @@ func TestUnderStress(t *testing.T) {
 	})
 	defer func() { collecting.Store(false); wg.Wait() }()
 	all, without := 0, 0
-	for range 10 {
+	for range 5 {
 		d := take(t)
 		gs := parse(t, textOf(t, d))
 		if len(gs) != d.Len() {

@@ -74,11 +74,7 @@ func (d *Dump) appendSummary(b []byte) []byte {
 		}
 		b = append(b, ')')
 	} else {
-		why := "the program itself uses the tracer"
-		if d.Cost.Turn > shortOfCPU {
-			why = "the program is too short of CPU for a trace"
-		}
-		b = fmt.Appendf(b, ": %s, so ids and states are not known", why)
+		b = fmt.Appendf(b, ": %s, so ids and states are not known", d.NoIDs())
 	}
 	if d.Cost.Turn > shortOfCPU {
 		b = fmt.Appendf(b, "; a goroutine waits %s for its turn", round(d.Cost.Turn))

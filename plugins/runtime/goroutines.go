@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"strconv"
@@ -19,12 +20,22 @@ func newDumper(c plugins.Config) dumper {
 	return dumper{goroutines.Options{Limit: nodes.MaxRendering - 4096, Label: c.Redact().Value}}
 }
 
+// take returns a dump that began after the call.
+func take(ctx context.Context) (*goroutines.Dump, error) {
+	dump, err := goroutines.Take(ctx)
+	var p *goroutines.PanicError
+	if errors.As(err, &p) {
+		err = &nodes.PanicError{Value: p.Value, Stack: p.Stack}
+	}
+	return dump, err
+}
+
 // writer is a method of a dump that writes all of it.
 type writer func(*goroutines.Dump, context.Context, io.Writer, goroutines.Options) error
 
 func (d dumper) render(write writer) func(context.Context, io.Writer) error {
 	return func(ctx context.Context, w io.Writer) error {
-		dump, err := goroutines.Take(ctx)
+		dump, err := take(ctx)
 		if err != nil {
 			return err
 		}
@@ -58,12 +69,12 @@ func (d dumper) lookup(_ context.Context, name string) (nodes.Node, error) {
 	}
 	one := func(write func(*goroutines.Dump, io.Writer, uint64, goroutines.Options) (bool, error)) func(context.Context, io.Writer) error {
 		return func(ctx context.Context, w io.Writer) error {
-			dump, err := goroutines.Take(ctx)
+			dump, err := take(ctx)
 			if err != nil {
 				return err
 			}
 			if !dump.HasIDs() {
-				return nodes.Errorf(nodes.ErrBusy, "the program is tracing itself: ids are not known meanwhile, see ../stacks")
+				return nodes.Errorf(nodes.ErrBusy, "ids are not known now: %s; ../stacks shows all goroutines, grouped", dump.NoIDs())
 			}
 			found, err := write(dump, w, id, d.options)
 			if err == nil && !found {

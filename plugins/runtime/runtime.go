@@ -10,19 +10,31 @@ import (
 	goruntime "runtime"
 	"runtime/debug"
 
+	"github.com/ispyd/ispyd/internal/goroutines"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
 )
 
 const doc = "the Go runtime: goroutines, memory, collector, metrics, settings, build"
 
-// Plugin is the directory runtime. It has no configuration of its own.
+// Plugin is the directory runtime. Its section of the configuration has one key,
+// introspection, which is true by default.
 var Plugin = plugins.Plugin{Name: "runtime", Doc: doc, Open: open}
 
+// config is the plugin's section of the configuration.
+type config struct {
+	// Introspection lets dumps look up who created a goroutine, and its labels,
+	// in the runtime's own structures, through /proc/self/mem. It is on; off is for
+	// systems that raise an alarm when a program opens this file.
+	Introspection bool `toml:"introspection"`
+}
+
 func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
-	if err := c.Decode(&struct{}{}); err != nil {
+	conf := config{Introspection: true}
+	if err := c.Decode(&conf); err != nil {
 		return nil, nil, err
 	}
+	goroutines.Introspection(conf.Introspection)
 	children := append(facts(), newDumper(c).nodes()...)
 	children = append(children,
 		nodes.Value("memory", "what Go's memory is made of: sizes in bytes, with their meaning (runtime/metrics)", memory),

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ispyd/ispyd/internal/goroutines"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/nodes/nodetest"
 	"github.com/ispyd/ispyd/plugins/plugintest"
@@ -88,6 +89,17 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+func TestIntrospection(t *testing.T) {
+	dir, _, err := Plugin.Open(plugintest.Config(t, "runtime", "[runtime]\nintrospection = false\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer goroutines.Introspection(true)
+	if got := read(t, dir, "goroutines"); !strings.Contains(got, "; created by: not known here (turned off)") {
+		t.Errorf("goroutines:\n%.300s", got)
+	}
+}
+
 // Every metric is a file at its name, and shows what runtime/metrics says.
 func TestMetrics(t *testing.T) {
 	dir := tree(t)
@@ -123,6 +135,8 @@ func TestSettings(t *testing.T) {
 	gcPercent := debug.SetGCPercent(100)
 	limit := debug.SetMemoryLimit(-1)
 	procs := goruntime.GOMAXPROCS(0)
+	goruntime.SetDefaultGOMAXPROCS()
+	byDefault := goruntime.GOMAXPROCS(0)
 	t.Cleanup(func() {
 		debug.SetGCPercent(gcPercent)
 		debug.SetMemoryLimit(limit)
@@ -144,9 +158,10 @@ func TestSettings(t *testing.T) {
 		{"memlimit", "9999999TiB", "off", `is more memory than there can be`},
 		{"memlimit", "99999999999999999999", "off", `is more memory than there can be`},
 		{"maxprocs", "3", "3", ""},
-		{"maxprocs", "0", "3", `maxprocs: 0 is not from 1 to 1024`},
-		{"maxprocs", "100000", "3", `maxprocs: 100000 is not from 1 to 1024`},
-		{"maxprocs", "two", "3", `maxprocs: "two" is not a whole number`},
+		{"maxprocs", "0", "3", `maxprocs: "0" is neither a number from 1 to 1024 nor default`},
+		{"maxprocs", "100000", "3", `maxprocs: "100000" is neither a number from 1 to 1024 nor default`},
+		{"maxprocs", "two", "3", `maxprocs: "two" is neither`},
+		{"maxprocs", "default", strconv.Itoa(byDefault), ""},
 	} {
 		err := write(t, dir, "settings/"+c.name, c.write+"\n")
 		if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err) || !errors.Is(err, fs.ErrInvalid)) {

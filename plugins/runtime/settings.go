@@ -133,13 +133,38 @@ func setMemlimit(_ context.Context, m memlimit) error {
 // changing their number stops the program for a moment.
 const maxProcs = 1024
 
-func getMaxprocs(context.Context) (int, error) { return goruntime.GOMAXPROCS(0), nil }
+// maxprocs is a number of threads; 0 stands for the runtime's own choice.
+type maxprocs int
 
-func setMaxprocs(_ context.Context, n int) error {
-	if n < 1 || n > maxProcs {
-		return nodes.Errorf(fs.ErrInvalid, "maxprocs: %d is not from 1 to %d", n, maxProcs)
+// MarshalText makes a number.
+func (m maxprocs) MarshalText() ([]byte, error) { return strconv.AppendInt(nil, int64(m), 10), nil }
+
+// MarshalJSON makes a number.
+func (m maxprocs) MarshalJSON() ([]byte, error) { return m.MarshalText() }
+
+// UnmarshalText reads a number, or default.
+func (m *maxprocs) UnmarshalText(text []byte) error {
+	if string(text) == "default" {
+		*m = 0
+		return nil
 	}
-	goruntime.GOMAXPROCS(n)
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 || n > maxProcs {
+		return nodes.Errorf(fs.ErrInvalid, "%q is neither a number from 1 to %d nor default", text, maxProcs)
+	}
+	*m = maxprocs(n)
+	return nil
+}
+
+func getMaxprocs(context.Context) (maxprocs, error) { return maxprocs(goruntime.GOMAXPROCS(0)), nil }
+
+func setMaxprocs(_ context.Context, n maxprocs) error {
+	if n == 0 {
+		// It then also follows the CPUs and the control group again.
+		goruntime.SetDefaultGOMAXPROCS()
+		return nil
+	}
+	goruntime.GOMAXPROCS(int(n))
 	return nil
 }
 
@@ -154,7 +179,7 @@ func settingsDir() nodes.Node {
 	return nodes.Directory("settings", "settings of the runtime; those that can be written take effect at once",
 		nodes.Var("gogc", "heap growth in percent after which a collection runs, or off (GOGC)", getGOGC, setGOGC),
 		nodes.Var("memlimit", "soft limit of Go's memory in bytes, 512MiB and the like, or off (GOMEMLIMIT)", getMemlimit, setMemlimit),
-		nodes.Var("maxprocs", "threads that may run Go code at once; changing it stops the program for a moment (GOMAXPROCS)", getMaxprocs, setMaxprocs),
+		nodes.Var("maxprocs", "threads that may run Go code at once, or default, which follows the CPUs and the cgroup; changing it stops the program for a moment (GOMAXPROCS)", getMaxprocs, setMaxprocs),
 		environment("godebug", "GODEBUG", "debugging settings"),
 		environment("gotraceback", "GOTRACEBACK", "how much a crash prints"),
 	)

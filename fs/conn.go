@@ -33,6 +33,7 @@ type conn struct {
 
 	msize uint32                  // as agreed on; 0 before
 	kept  atomic.Pointer[keeping] // by the request that the reader works on
+	slow  atomic.Int64            // until when, by the server's clock, requests have goroutines
 	in    input
 	out   output
 

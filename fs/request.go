@@ -56,10 +56,10 @@ func (r *request) release() {
 // been copied.
 //
 // Work is begun in the reader's goroutine. If it keeps that for long another
-// becomes the reader (see watch). If it goes on when its context has ended it is
-// left behind: the request is answered, and what work returns in the end goes to
-// late. A slow file has a goroutine from the beginning; its nodes see to it
-// themselves that they can be left.
+// becomes the reader (see watch), and for a while requests on this connection
+// have goroutines from the beginning, as those on slow files always do. If work
+// goes on when its context has ended it is left behind: the request is answered,
+// and what work returns in the end goes to late.
 //
 // begin waits while there are too many requests in flight. Nothing is read from
 // the client meanwhile, so it watches by itself whether the client is still there.
@@ -85,20 +85,27 @@ func begin[T any](r *request, work func(context.Context) (T, error), reply func(
 		r.release()
 		c.srv.foreign.end()
 	}
+	worked := ctx
+	if r.limit > 0 {
+		worked = nodes.Detached(ctx) // slow files can be left by themselves
+	}
 	switch {
 	case c.srv.foreign.count() >= r.mayHang():
 		finish(none, nodes.Errorf(nodes.ErrBusy, "%s: %d operations hang in the code behind their files", r.name, r.mayHang()))
-	case r.limit == 0:
+	case r.limit == 0 || c.srv.now() < c.slow.Load():
 		stop := context.AfterFunc(ctx, abandon)
 		go func() {
-			v, err := protect(func() (T, error) { return work(ctx) })
+			v, err := protect(func() (T, error) { return work(worked) })
 			stop()
 			finish(v, err)
 		}()
 	default:
-		h := &keeping{handed: func() { context.AfterFunc(ctx, abandon) }}
+		h := &keeping{handed: func() {
+			c.slow.Store(c.srv.now() + int64(slowTime))
+			context.AfterFunc(ctx, abandon)
+		}}
 		c.srv.watch.begin(c, h)
-		v, err := protect(func() (T, error) { return work(nodes.Detached(ctx)) })
+		v, err := protect(func() (T, error) { return work(worked) })
 		lost := c.srv.watch.end(c, h)
 		finish(v, err)
 		if lost {
@@ -107,6 +114,10 @@ func begin[T any](r *request, work func(context.Context) (T, error), reply func(
 	}
 	return nil
 }
+
+// slowTime is how long a connection on which a request has lasted gives each a
+// goroutine of its own.
+const slowTime = 100 * time.Millisecond
 
 // mayHang is how many operations may have been left behind for r to be worked
 // on. Files of package nodes are not refused because those of others hang.

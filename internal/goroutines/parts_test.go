@@ -245,6 +245,43 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// TestCgo holds that goroutines in C, and those that C called, are shown as in
+// the runtime's own dump.
+func TestCgo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program")
+	}
+	if _, err := exec.LookPath("cc"); err != nil {
+		t.Skip(err)
+	}
+	bin := filepath.Join(t.TempDir(), "cgo")
+	build := exec.Command("go", "build", "-o", bin, "./testdata/cgo")
+	build.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(bin).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text, full, _ := strings.Cut(string(out), "\f")
+	got, want := blocks(t, text), blocks(t, full)
+	compared := 0
+	for id, w := range want {
+		if !strings.Contains(w, "main.called(") && !strings.Contains(w, "_Cfunc_wait_in_c(") {
+			continue
+		}
+		compared++
+		if runtime.GOOS == "linux" && got[id] != w {
+			t.Errorf("got:\n%s\nwant:\n%s", got[id], w)
+		}
+	}
+	if compared != 3 {
+		t.Errorf("%d goroutines in C or called by it, want 3:\n%s", compared, full)
+	}
+	parse(t, text)
+}
+
 // TestForget holds that a wrong idea of where the list is does no harm, and is
 // given up.
 func TestForget(t *testing.T) {

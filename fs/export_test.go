@@ -1,6 +1,10 @@
 package fs
 
-import "github.com/hugelgupf/p9/linux"
+import (
+	"time"
+
+	"github.com/hugelgupf/p9/linux"
+)
 
 // ErrnoName is errnoName, for conversations.
 func ErrnoName(e uint32) string { return errnoName(linux.Errno(e)) }
@@ -14,3 +18,6 @@ func (s *Server) Conns() int {
 	defer s.mu.Unlock()
 	return len(s.conns)
 }
+
+// SetCloseTime sets how long Close waits for code that does not return.
+func (s *Server) SetCloseTime(d time.Duration) { s.closeTime = d }

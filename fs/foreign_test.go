@@ -219,6 +219,10 @@ func TestForeignHang(t *testing.T) {
 			if want := error(linux.ETIMEDOUT); where != "Close" && err != want {
 				t.Errorf("%v, want %v", err, want)
 			}
+			if log := text(t, s.records.Errors()); where != "Close" && !strings.Contains(log, "\tETIMEDOUT\t0\t") ||
+				where != "Close" && !strings.Contains(log, "file: no answer yet after 3") {
+				t.Errorf("errors: %s", log)
+			}
 			if got := cat(t, root, "process/pid"); got != "14905\n" {
 				t.Errorf("pid %q", got)
 			}
@@ -244,6 +248,29 @@ func TestForeignHang(t *testing.T) {
 		t.Error(err)
 	}
 	close(hang)
+}
+
+// Close gives up on code that does not return, and says so.
+func TestCloseGivesUp(t *testing.T) {
+	tr := newTree()
+	file := &foreignFile{name: "file", kind: nodes.KindCtl, hooks: map[string]func(){"Open": func() { tr.blocked <- "opening"; <-tr.release }}}
+	if err := tr.root.Add(file); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, fs.Options{Root: tr.root})
+	root := s.attach(t)
+	go tryOpen(root, "file", p9.ReadOnly)
+	tr.await(t, "opening", 1)
+	s.SetCloseTime(100 * time.Millisecond)
+	if err := s.Close(); err == nil {
+		t.Error("no error")
+	}
+	close(tr.release)
+	s.SetCloseTime(patience)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	wait(t, "the late handle to be closed", func() bool { return file.closed.Load() == 1 })
 }
 
 // Only so much code can be left behind.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -245,6 +246,35 @@ func TestAtOnce(t *testing.T) {
 	wg.Wait()
 	s.Close()
 	back()
+}
+
+// An idle server has one goroutine for each connection, and no timer.
+func TestIdle(t *testing.T) {
+	tr := newTree()
+	base := runtime.NumGoroutine()
+	s := start(t, fs.Options{Root: tr.root})
+	var wg sync.WaitGroup
+	for range 10 {
+		root := s.attach(t)
+		wg.Go(func() {
+			for range 20 {
+				f, err := tryOpen(root, "process/pid", p9.ReadOnly)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				f.ReadAt(make([]byte, 10), 0)
+				f.Close()
+			}
+		})
+	}
+	wg.Wait()
+	// One more accepts connections.
+	wait(t, "all but the readers to end", func() bool { return runtime.NumGoroutine() <= base+10+1 })
+	buf := make([]byte, 1<<20)
+	if stacks := string(buf[:runtime.Stack(buf, true)]); strings.Contains(stacks, "fs.(*watch)") {
+		t.Error(stacks)
+	}
 }
 
 // A listener may be of any kind. Of whom the kernel does not tell who he is can

@@ -46,6 +46,7 @@ type Server struct {
 	root        *place
 	uid, gid    uint32
 	started     time.Time
+	closeTime   time.Duration
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -73,6 +74,7 @@ func NewServer(o Options) *Server {
 		uid:         uint32(os.Geteuid()),
 		gid:         uint32(os.Getegid()),
 		started:     time.Now(),
+		closeTime:   closeTime,
 		listeners:   make(map[net.Listener]struct{}),
 		conns:       make(map[*conn]struct{}),
 	}
@@ -238,8 +240,7 @@ func (s *Server) forget(c *conn) {
 	s.running.Done()
 }
 
-// closeTime is how long Close waits for code of the program that does not
-// return.
+// closeTime is how long Close waits for code behind nodes that does not return.
 const closeTime = 5 * time.Second
 
 // Close ends all connections, closes the listeners (which removes their
@@ -263,7 +264,7 @@ func (s *Server) Close() error {
 	for _, c := range conns {
 		c.end(nil)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	ctx, cancel := context.WithTimeout(context.Background(), s.closeTime)
 	defer cancel()
 	return s.settle(ctx)
 }

@@ -102,19 +102,19 @@ func inspect(n nodes.Node) (found, error) {
 	return found{}, nodes.Errorf(linux.EIO, "neither a file nor a directory, but a %T", n)
 }
 
-// lookup finds name in p. Without a context it does so only if that runs no code
-// but that of package nodes; if not it reports false.
-func (c *conn) lookup(ctx context.Context, p *place, name string) (found, bool, error) {
+// lookup finds name in p. If that is to be done in memory it reports false where
+// it would run code other than that of package nodes.
+func lookup(ctx context.Context, p *place, name string, inMemory bool) (found, bool, error) {
 	if folder, ok := p.dir.(*nodes.Folder); ok {
-		switch n, err := folder.Lookup(c.ctx, name); {
+		switch n, err := folder.Lookup(ctx, name); {
 		case err == nil && isOwn(n):
 			f, err := inspect(n)
 			return f, true, err
-		case err != nil && !mayBeTwin(c.ctx, folder, name):
+		case err != nil && !mayBeTwin(ctx, folder, name):
 			return found{}, true, err
 		}
 	}
-	if ctx == nil {
+	if inMemory {
 		return found{}, false, nil
 	}
 	n, err := nodes.Lookup(ctx, p.dir, name)

@@ -121,7 +121,7 @@ func (c *conn) attach(f frame) error {
 func (w *walking) run(at *place) error {
 	c := w.c
 	got := way{at: at}
-	ok, err := w.steps(nil, &got)
+	ok, err := w.steps(c.ctx, &got, true)
 	if ok && err == nil && w.typ == msgTwalkgetattr {
 		if ok = got.at.dir != nil || got.at.own; ok {
 			got.attr, err = got.at.current(nil)
@@ -136,7 +136,7 @@ func (w *walking) run(at *place) error {
 	}
 	return begin(r, func(ctx context.Context) (way, error) {
 		got := got
-		_, err := w.steps(ctx, &got)
+		_, err := w.steps(ctx, &got, false)
 		if err == nil && w.typ == msgTwalkgetattr {
 			got.attr, err = got.at.current(nil)
 		}
@@ -149,11 +149,11 @@ func (w *walking) run(at *place) error {
 	}, nil)
 }
 
-// steps walks the names that are left. Without a context it stops, with false,
-// before a name that cannot be looked up in memory.
-func (w *walking) steps(ctx context.Context, got *way) (bool, error) {
+// steps walks the names that are left. If that is to be done in memory it stops,
+// with false, before a name that cannot be looked up there.
+func (w *walking) steps(ctx context.Context, got *way, inMemory bool) (bool, error) {
 	for ; got.done < len(w.names); got.done++ {
-		next, ok, err := w.step(ctx, got.at, w.names[got.done])
+		next, ok, err := w.step(ctx, got.at, w.names[got.done], inMemory)
 		if !ok || err != nil {
 			return ok, err
 		}
@@ -163,7 +163,7 @@ func (w *walking) steps(ctx context.Context, got *way) (bool, error) {
 	return true, nil
 }
 
-func (w *walking) step(ctx context.Context, p *place, name string) (*place, bool, error) {
+func (w *walking) step(ctx context.Context, p *place, name string, inMemory bool) (*place, bool, error) {
 	switch {
 	case p.dir == nil:
 		return nil, true, nodes.Errorf(linux.ENOTDIR, "%s is a file", p.name)
@@ -181,7 +181,7 @@ func (w *walking) step(ctx context.Context, p *place, name string) (*place, bool
 	case p.depth == maxDepth:
 		return nil, true, nodes.Errorf(linux.ENAMETOOLONG, "more than %d directories deep", maxDepth)
 	}
-	f, ok, err := w.c.lookup(ctx, p, name)
+	f, ok, err := lookup(ctx, p, name, inMemory)
 	if !ok || err != nil {
 		return nil, ok, err
 	}

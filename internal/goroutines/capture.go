@@ -3,9 +3,43 @@ package goroutines
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"os"
 	"runtime/trace"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 )
+
+// godebug is what the runtime read when the program started, unless somebody
+// changed it in an earlier package's initialisation.
+var godebug = os.Getenv("GODEBUG")
+
+// untraceable reports whether a trace would be the end of the program: with
+// GODEBUG=profstackdepth=0 the tracer has no room for a stack, and dies.
+var untraceable = sync.OnceValue(func() bool {
+	settings := godebug
+	// The environment as it was at the start, where the system keeps it.
+	environ, _ := os.ReadFile("/proc/self/environ")
+	for v := range strings.SplitSeq(string(environ), "\x00") {
+		if s, ok := strings.CutPrefix(v, "GODEBUG="); ok {
+			settings += "," + s
+		}
+	}
+	return depthIsZero(settings)
+})
+
+func depthIsZero(godebug string) bool {
+	for s := range strings.SplitSeq(godebug, ",") {
+		if v, ok := strings.CutPrefix(s, "profstackdepth="); ok {
+			if n, err := strconv.Atoi(v); err == nil && n <= 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // slot is one of the two places where the runtime lets a program take an
 // execution trace. What the program itself uses is busy.
@@ -16,6 +50,9 @@ type slot interface {
 	close()
 }
 
+// busy explains why a slot is not to be had.
+func busy(err error) error { return fmt.Errorf("the program itself uses the tracer (%w)", err) }
+
 // flightSlot is the flight recorder's. While it is held the program can still
 // use trace.Start, and nobody but us can stop our recording. But it keeps in
 // memory whatever happens while it is held, without bound.
@@ -25,7 +62,7 @@ func openFlight() (slot, error) {
 	// The smallest window: the recorder keeps the last generation alone.
 	fr := trace.NewFlightRecorder(trace.FlightRecorderConfig{MinAge: time.Nanosecond, MaxBytes: 1})
 	if err := fr.Start(); err != nil {
-		return nil, err
+		return nil, busy(err)
 	}
 	return flightSlot{fr}, nil
 }
@@ -49,7 +86,7 @@ func openTrace() (slot, error) { return traceSlot{}, nil }
 func (traceSlot) look(d *decoder) error {
 	b := backlog{d: d}
 	if err := trace.Start(&b); err != nil {
-		return err
+		return busy(err)
 	}
 	trace.Stop()
 	b.read()

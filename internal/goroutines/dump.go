@@ -36,6 +36,7 @@ type Dump struct {
 	// all lack their labels; nil where these are known.
 	Creators, Labels error
 
+	noIDs   string
 	gs      []entry   // by id
 	groups  []counted // instead of gs, where the way is Profile
 	spans   []span
@@ -134,17 +135,7 @@ func (d *Dump) Len() int {
 func (d *Dump) HasIDs() bool { return d.Way != Profile }
 
 // NoIDs says why the ids are not known, where they are not.
-func (d *Dump) NoIDs() string {
-	switch {
-	case d.HasIDs():
-		return ""
-	case d.Cost.Turn > outOfCPU:
-		return "the program is too short of CPU for a trace"
-	case d.Cost.Turn > shortOfCPU:
-		return "the program is short of CPU, and itself uses the tracer"
-	}
-	return "the program itself uses the tracer"
-}
+func (d *Dump) NoIDs() string { return d.noIDs }
 
 // All returns the goroutines by id.
 func (d *Dump) All() iter.Seq[Goroutine] {

@@ -37,6 +37,17 @@ func TestWaysFor(t *testing.T) {
 	}
 }
 
+func TestDepthIsZero(t *testing.T) {
+	for godebug, want := range map[string]bool{
+		"": false, "profstackdepth=0": true, "x=1,profstackdepth=00,y=2": true, "profstackdepth=1": false,
+		"profstackdepth=": false, "xprofstackdepth=0": false, "profstackdepth=-1": true,
+	} {
+		if got := depthIsZero(godebug); got != want {
+			t.Errorf("%q: %v, want %v", godebug, got, want)
+		}
+	}
+}
+
 func TestWaitReason(t *testing.T) {
 	stack := func(fns ...string) (f []Frame) {
 		for _, fn := range fns {
@@ -226,11 +237,28 @@ func TestModes(t *testing.T) {
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			out, err := exec.Command(bin).CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
+			run := func(godebug string) string {
+				cmd := exec.Command(bin)
+				cmd.Env = append(os.Environ(), "GODEBUG="+godebug)
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Fatalf("GODEBUG=%s: %v\n%s", godebug, err, out)
+				}
+				return string(out)
 			}
-			text := string(out)
+			settings := []string{"tracefpunwindoff=1", "traceallocfree=1", "asyncpreemptoff=1", "tracebackancestors=2", "profstackdepth=5"}
+			if name != "default" {
+				settings = nil
+			}
+			for _, godebug := range settings {
+				if text := run(godebug); !strings.Contains(text, "[chan receive]:\nmain.waiter(...)") {
+					t.Errorf("GODEBUG=%s:\n%s", godebug, text)
+				}
+			}
+			if text := run("a=b,profstackdepth=0"); !strings.Contains(text, "profstackdepth=0 forbids") {
+				t.Errorf("GODEBUG=profstackdepth=0:\n%s", text)
+			}
+			text := run("")
 			for _, want := range []string{
 				`\[chan receive\]:\nmain\.waiter\(\.\.\.\)\n.*main\.go:\d+ \+0x[0-9a-f]+\ncreated by main\.main in goroutine 1\n\t.*main\.go:\d+ \+0x`,
 				`\[chan receive, labels:\{"book": "red", "shelf": "top"\}\]:\nmain\.labelled`,

@@ -151,7 +151,7 @@ type way struct {
 func waysFor(n int, wait time.Duration) []way {
 	flight, tracer := way{FlightRecorder, openFlight}, way{Tracer, openTrace}
 	switch {
-	case wait > outOfCPU:
+	case untraceable() || wait > outOfCPU:
 		return nil
 	case wait > shortOfCPU:
 		return []way{tracer}
@@ -168,10 +168,12 @@ func takeDump(ctx context.Context) (*Dump, error) {
 	me := whoami()
 	wait := turn()
 	var d *Dump
+	var why error
 	for _, w := range waysFor(runtime.NumGoroutine(), wait) {
 		s, err := w.open()
 		if err != nil {
-			continue // the program uses it
+			why = err
+			continue
 		}
 		d = newDump(w.name)
 		began := time.Now()
@@ -184,13 +186,14 @@ func takeDump(ctx context.Context) (*Dump, error) {
 		if err == nil {
 			break
 		}
-		d = nil
+		d, why = nil, err
 		if errors.Is(err, errFormat) {
 			break
 		}
 	}
 	if d == nil {
 		d = newDump(Profile)
+		d.noIDs = noIDs(why, wait)
 		if err := d.fromProfile(); err != nil {
 			return nil, err
 		}
@@ -203,6 +206,19 @@ func takeDump(ctx context.Context) (*Dump, error) {
 	d.Cost.Whole = d.Taken.Sub(start)
 	d.Cost.Stop = longestSince(before)
 	return d, nil
+}
+
+// noIDs says why there was no trace.
+func noIDs(err error, wait time.Duration) string {
+	switch {
+	case untraceable():
+		return "GODEBUG=profstackdepth=0 forbids to trace"
+	case wait > outOfCPU:
+		return "the program is too short of CPU for a trace"
+	case err == nil:
+		return "no way to trace was found"
+	}
+	return err.Error()
 }
 
 // finish adds what the trace does not tell.

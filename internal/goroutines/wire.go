@@ -56,6 +56,7 @@ var eventArgs = [...]uint8{
 	28: 2, 29: 3, 30: 2, 31: 2, 32: 2, 33: 3, 34: 2, 35: 2, 36: 1, 37: 2, 38: 2, // garbage collection
 	evGoLabel: 2, 40: 5, 41: 3, 42: 4, 43: 4, 44: 5, // what the program itself writes
 	evGoSwitch: 3, evGoSwitchDestroy: 3, evGoCreateBlocked: 4, evGoStatusStack: 5,
+	128: 4, 129: 4, 130: 2, 131: 3, 132: 3, 133: 2, 134: 3, 135: 3, 136: 2, // GODEBUG=traceallocfree=1
 }
 
 // noThread is the thread of what the tracer writes in nobody's name: the

@@ -110,19 +110,19 @@ func frameOf(c runtime.Frame) Frame {
 // setOffsets sets the offsets in a stack. That of a function is the place of
 // the innermost call that was inlined into it.
 func setOffsets(frames []Frame) {
-	var innermost uintptr
+	var innermost, within uintptr
 	for i := range frames {
 		f := &frames[i]
-		if innermost == 0 {
-			innermost = f.PC
+		if f.entry != within {
+			innermost, within = f.PC, f.entry
 		}
 		if f.inlined {
 			continue
 		}
-		if f.entry != 0 && innermost >= f.entry {
-			f.Offset = innermost + 1 - f.entry
+		if within != 0 && innermost >= within {
+			f.Offset = innermost + 1 - within
 		}
-		innermost = 0
+		within = 0
 	}
 }
 

@@ -144,6 +144,7 @@ func newZoo(t *testing.T) *zoo {
 	})
 	z.keep("chan receive", func() { deferredPanic(stop) })
 	z.keep("chan receive", func() { generic[string](stop) })
+	z.keep("chan receive", func() { call((&inliner{stop}).wait) })
 	return z
 }
 
@@ -153,6 +154,15 @@ func deferredPanic(stop chan struct{}) {
 	defer func() { <-stop }()
 	panic("at the zoo")
 }
+
+// inliner has a method that is inlined into the wrapper of its method value,
+// which stacks do not show.
+type inliner struct{ stop chan struct{} }
+
+func (i *inliner) wait() { generic[int](i.stop) }
+
+//go:noinline
+func call(f func()) { f() }
 
 //go:noinline
 func generic[T any](stop chan struct{}) { <-stop }

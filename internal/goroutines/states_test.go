@@ -144,7 +144,7 @@ func newZoo(t *testing.T) *zoo {
 	})
 	z.keep("chan receive", func() { deferredPanic(stop) })
 	z.keep("chan receive", func() { generic[string](stop) })
-	z.keep("chan receive", func() { call((&inliner{stop}).wait) })
+	z.keep("chan receive", func() { callIt((&inliner{stop}).wait) })
 	return z
 }
 
@@ -162,7 +162,7 @@ type inliner struct{ stop chan struct{} }
 func (i *inliner) wait() { generic[int](i.stop) }
 
 //go:noinline
-func call(f func()) { f() }
+func callIt(f func()) { f() }
 
 //go:noinline
 func generic[T any](stop chan struct{}) { <-stop }

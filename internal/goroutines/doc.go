@@ -8,16 +8,17 @@
 // goroutines. An execution trace, however short, holds the id, the state and the
 // stack of every goroutine, because the tracer asks each, one after the other,
 // while the others run. [Take] takes such a trace and keeps of it what a dump needs:
-// 0.1 s at 100,000 goroutines, and no goroutine is kept from running for longer
-// than some 0.2 ms.
+// 0.1 s at 100,000 goroutines, 0.2 s with the text, and no goroutine is kept
+// from running for longer than about a millisecond (BenchmarkDump).
 //
 // The runtime has two places for traces, and what the program itself uses stays
 // the program's: first the flight recorder's ([FlightRecorder]), above 20,000
 // goroutines that of trace.Start ([Tracer]), for the time of the dump. Where the
 // program uses both, the goroutine profile remains ([Profile]): how many
 // goroutines have which stack. It also serves where the program is so short of
-// CPU that a trace would never end, and where the runtime writes a trace format
-// that is not known here. A dump says which way was used and what it cost.
+// CPU that a trace would never end, where the runtime writes a trace format that
+// is not known here, and with GODEBUG=profstackdepth=0, with which the runtime's
+// tracer ends the program. A dump says which way was used and what it cost.
 //
 // # What a trace lacks, and where it is had from
 //

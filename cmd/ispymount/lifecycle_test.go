@@ -3,10 +3,12 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -133,5 +135,39 @@ func TestMountinfo(t *testing.T) {
 		if got := mountedIn(strings.NewReader(lines), path); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
+	}
+}
+
+// TestEndCopied ends ispymount while a mount namespace that was made meanwhile, as
+// that of a container is, has a copy of the mount. The kernel keeps the
+// connection for it.
+func TestEndCopied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.start()
+	w.serve()
+	copied := exec.Command("unshare", "--mount", "sh", "-c", "echo ready; read end")
+	stdin, err := copied.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := copied.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := copied.Start(); err != nil {
+		t.Skipf("NOT TESTED: %v", err)
+	}
+	t.Cleanup(func() {
+		stdin.Close()
+		copied.Wait()
+	})
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Skipf("NOT TESTED: unshare: %q, %v", line, err)
+	}
+	w.want(w.sh(p, `cat $P/static`), "hello\n")
+	w.want(fmt.Sprint(w.end(syscall.SIGTERM), w.complaints()), "0")
+	if typ := mountedType(w.mnt); typ != "" {
+		t.Errorf("still mounted: %s", typ)
 	}
 }

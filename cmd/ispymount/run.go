@@ -4,12 +4,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
+
+// lastRequests is how long unmounting may take.
+const lastRequests = 2 * time.Second
+
+var errBusy = errors.New("busy")
 
 // run mounts, serves until it is told to end, and returns the exit code.
 func run(opts options, stdout, stderr io.Writer) int {
@@ -67,7 +74,20 @@ func serve(opts options, find finder, stdout, stderr io.Writer) int {
 	case <-signals:
 	}
 	// A second signal must not hurry past this.
-	if err := srv.Unmount(); err == nil {
+	unmounted := make(chan error, 1)
+	go func() { unmounted <- srv.Unmount() }()
+	select {
+	case err = <-unmounted:
+	case <-time.After(lastRequests):
+		// It waits for the kernel's end of the connection, which does not
+		// come while another mount namespace, that of a container begun
+		// meanwhile, has a copy of the mount. Ours ends with the process.
+		err = nil
+		if mountedType(mp.path) == fsType {
+			err = errBusy
+		}
+	}
+	if err == nil {
 		return exitOK
 	}
 	if err := mp.lazy(); err != nil {

@@ -35,6 +35,7 @@ type setting struct {
 	// Guarded by turn for writing, and by settings.mu as well.
 	changed bool
 	row     settingRow
+	file    nodes.File
 }
 
 type settingRow struct {
@@ -46,17 +47,34 @@ type settingRow struct {
 	Since   string `json:"since"`
 }
 
-// table is what the file "settings" shows.
-func (s *settings) table(context.Context) ([]settingRow, error) {
+// table is what the file "settings" shows: the values as they are now. Who else
+// has put a variable back to its own value has ended the change.
+func (s *settings) table(ctx context.Context) ([]settingRow, error) {
+	type changed struct {
+		row  settingRow
+		file nodes.File
+	}
+	var list []changed
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	rows := []settingRow{}
 	for _, e := range s.entries {
 		if e.changed {
-			rows = append(rows, e.row)
+			list = append(list, changed{e.row, e.file})
 		}
 	}
-	slices.SortFunc(rows, func(a, b settingRow) int { return strings.Compare(a.Setting, b.Setting) })
+	s.mu.Unlock()
+	slices.SortFunc(list, func(a, b changed) int { return strings.Compare(a.row.Setting, b.row.Setting) })
+	rows := []settingRow{}
+	ctx, cancel := context.WithTimeout(ctx, valueTime)
+	defer cancel()
+	for _, c := range list {
+		now, err := protect(func() (string, error) { return valueOf(ctx, c.file) })
+		if err == nil {
+			c.row.Value = now
+		}
+		if c.row.Value != c.row.Own {
+			rows = append(rows, c.row)
+		}
+	}
 	return rows, nil
 }
 
@@ -94,7 +112,7 @@ func (s *settings) change(ctx context.Context, f *fid, write func() error) error
 	if !e.changed {
 		since = time.Now().Format(timeFormat)
 	}
-	e.changed = true
+	e.changed, e.file = true, f.at.file
 	e.row = settingRow{Setting: path, Value: now, Own: own, UID: f.c.peer.UID, PID: f.c.peer.PID, Since: since}
 	return nil
 }

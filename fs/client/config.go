@@ -128,8 +128,8 @@ func fromFile(name string) (string, error) {
 	if !f.Has(mainSection) {
 		return "", &config.Error{File: name, Text: "there is no section [" + mainSection + "]" + nearest.Hint(mainSection, f.Sections())}
 	}
-	section := map[string]any{}
-	if err := f.Decode(mainSection, &section); err != nil {
+	section, err := f.Section(mainSection)
+	if err != nil {
 		return "", err
 	}
 	value, ok := section[listenKey]

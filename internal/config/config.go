@@ -119,6 +119,20 @@ func (f *File) Decode(section string, v any) error {
 	return nil
 }
 
+// Section returns what a section holds, whatever it is: for those who read a
+// file that is not all theirs. It is nil where there is no such section.
+func (f *File) Section(name string) (map[string]any, error) {
+	p, ok := f.sections[name]
+	if !ok {
+		return nil, nil
+	}
+	var values map[string]any
+	if err := f.meta.PrimitiveDecode(p, &values); err != nil {
+		return nil, f.wrap(err)
+	}
+	return values, nil
+}
+
 // unknownHint names the key that may have been meant, or all that there are.
 func unknownHint(key toml.Key, v any) string {
 	known := keysOf(reflect.TypeOf(v), key[1:len(key)-1])

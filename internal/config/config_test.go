@@ -67,6 +67,19 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestSection(t *testing.T) {
+	f, err := Parse("x.toml", []byte("[ispyd]\nlisten = \"/x\"\nnew = 1\n[ispyd.limits]\nfiles = 3\n[other]\na = 1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := f.Section("ispyd"); err != nil || s["listen"] != "/x" || len(s) != 3 {
+		t.Errorf("%v, %v", s, err)
+	}
+	if s, err := f.Section("absent"); err != nil || s != nil {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Read(filepath.Join(dir, "absent")); !os.IsNotExist(err) {

@@ -77,6 +77,7 @@ func TestContainer(t *testing.T) {
 		{"root, through the container's root", 0, []string{"-root", root, "-c", script, root + "/etc/ispyd.toml"}},
 		{"root, through the volume", 0, []string{"-c", script, inVolume}},
 		{"the same user, through the volume", containerUID, []string{"-c", script, inVolume}},
+		{"the same user, by the pid there", containerUID, []string{"-p", "1", "-c", strings.TrimPrefix(script, "connect; "), inVolume}},
 		{"the same user, by the socket", containerUID, []string{"-c", script, sock}},
 	} {
 		out, code := run(c.uid, c.args...)

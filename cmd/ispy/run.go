@@ -22,7 +22,7 @@ func run(o options, config *client.Config, stdin io.Reader, stdout, stderr io.Wr
 	defer stop()
 	if o.program != "" {
 		ctx, cancel := interrupted.during(context.Background())
-		err := sh.connect(ctx, o.program)
+		err := sh.connectPID(ctx, o.program)
 		cancel()
 		if err != nil {
 			return sh.report(err)
@@ -34,8 +34,9 @@ func run(o options, config *client.Config, stdin io.Reader, stdout, stderr io.Wr
 	return sh.lines(interrupted, stdin, isTerminal(stdin))
 }
 
-// script runs all commands of the text. What is wrong with its form is found
-// before anything runs.
+// script runs the commands of the text. What is wrong with its form is found
+// before anything runs. A connect or cd that fails ends it: what follows was meant
+// for another place.
 func (sh *shell) script(in *interrupter, text string) int {
 	commands, err := parse(text)
 	if err != nil {
@@ -43,7 +44,8 @@ func (sh *shell) script(in *interrupter, text string) int {
 	}
 	code := exitOK
 	for _, c := range commands {
-		if code = sh.one(in, c); sh.done {
+		code = sh.one(in, c)
+		if sh.done || code != exitOK && (c[0] == "connect" || c[0] == "cd") {
 			break
 		}
 	}

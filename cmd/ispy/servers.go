@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ispyd/ispyd/fs/client"
@@ -91,21 +92,53 @@ func connect(sh *shell, ctx context.Context, args []string) error {
 	return wrongUse("connect")
 }
 
-// connect goes to the program of that name, or that number in the list that was
-// shown last.
+// connect goes to the program of that name or pid, or that number in the list
+// that was shown last.
 func (sh *shell) connect(ctx context.Context, arg string) error {
-	name := arg
-	if n, err := strconv.Atoi(arg); err == nil && n >= 1 {
-		if sh.listed == nil {
-			list, _ := sh.config.Servers(ctx)
-			for _, s := range list {
-				sh.listed = append(sh.listed, s.Name)
-			}
-		}
-		if n <= len(sh.listed) && !slices.Contains(sh.listed, arg) {
-			name = sh.listed[n-1]
+	err := sh.connectPID(ctx, arg)
+	n, nerr := strconv.Atoi(arg)
+	if err == nil || nerr != nil || n < 1 {
+		return err
+	}
+	if sh.listed == nil {
+		list, _ := sh.config.Servers(ctx)
+		for _, s := range list {
+			sh.listed = append(sh.listed, s.Name)
 		}
 	}
+	if n > len(sh.listed) || slices.Contains(sh.listed, arg) {
+		return err
+	}
+	return sh.enter(ctx, sh.listed[n-1])
+}
+
+// connectPID goes to the program of that name or pid: where the address has the
+// host's name, HOST.PID is found by PID if no other host has one.
+func (sh *shell) connectPID(ctx context.Context, arg string) error {
+	if _, err := strconv.Atoi(arg); err == nil {
+		list, _ := sh.config.Live(ctx, "")
+		var found []string
+		for _, s := range list {
+			if s.Name == arg {
+				found = []string{arg}
+				break
+			}
+			if strings.HasSuffix(s.Name, "."+arg) {
+				found = append(found, s.Name)
+			}
+		}
+		switch {
+		case len(found) == 1:
+			arg = found[0]
+		case len(found) > 1:
+			return usagef("several programs have the pid %s, say which: %s", arg, strings.Join(found, ", "))
+		}
+	}
+	return sh.enter(ctx, arg)
+}
+
+// enter goes to the program of that name.
+func (sh *shell) enter(ctx context.Context, name string) error {
 	if _, err := sh.dial(ctx, name); err != nil {
 		return err
 	}
@@ -119,7 +152,7 @@ func (sh *shell) connectOnly(ctx context.Context) error {
 	live := slices.DeleteFunc(slices.Clone(list), func(s client.Server) bool { return s.Err != nil })
 	switch {
 	case len(live) == 1:
-		return sh.connect(ctx, live[0].Name)
+		return sh.enter(ctx, live[0].Name)
 	case len(live) > 1:
 		return usagef("several programs run, say which (connect PID): %s", usable(live))
 	case err != nil:

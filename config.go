@@ -178,11 +178,11 @@ func (c *configuration) setLimits() error {
 		{"operation", int64(l.Operation), int64(time.Millisecond), int64(24 * time.Hour)},
 	} {
 		if c.file.Has(mainSection, "limits", k.key) && (k.v < k.min || k.v > k.max) {
-			lo, hi := any(k.min), any(k.max)
+			key := []string{mainSection, "limits", k.key}
 			if k.key == "operation" {
-				lo, hi = time.Duration(k.min), time.Duration(k.max)
+				return c.file.Errorf(key, `must be a duration from "%v" to "%v", such as "2m"`, time.Duration(k.min), time.Duration(k.max))
 			}
-			return c.file.Errorf([]string{mainSection, "limits", k.key}, "must be from %v to %v", lo, hi)
+			return c.file.Errorf(key, "must be from %v to %v", k.min, k.max)
 		}
 	}
 	c.limits = fs.Limits{

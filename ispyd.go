@@ -38,6 +38,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/ispyd/ispyd/fs"
@@ -83,7 +84,7 @@ func Start(file string, extra ...plugins.Plugin) (*Server, error) {
 
 // New is [Start] with options.
 func New(o Options) (s *Server, err error) {
-	if os.Getenv("ISPYD") == "off" {
+	if strings.EqualFold(os.Getenv("ISPYD"), "off") {
 		return &Server{}, nil
 	}
 	defer func() {

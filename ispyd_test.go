@@ -150,7 +150,7 @@ func TestConfigErrors(t *testing.T) {
 		{"[ispyd]\nLISTEN\n[other]\nmount = \"/x\"\ntimout = \"1s\"", `config:5: other.timout: unknown key (near: timeout)`},
 		{"[ispyd]\nLISTEN\n[errors]\nmount = \"/x\"", `config:3: errors: errors: already there`},
 		{"[ispyd]\nLISTEN\n[ispyd.limits]\nconnections = 0", `config:4: ispyd.limits.connections: must be from 1 to 1048576`},
-		{"[ispyd]\nLISTEN\n[ispyd.limits]\noperation = \"0s\"", `config:4: ispyd.limits.operation: must be from 1ms to 24h0m0s`},
+		{"[ispyd]\nLISTEN\n[ispyd.limits]\noperation = \"0s\"", `config:4: ispyd.limits.operation: must be a duration from "1ms" to "24h0m0s", such as "2m"`},
 		{"[ispyd]\nlisten = \"192.0.2.1:80\"", `192.0.2.1`},
 		{"[ispyd]\nlisten = \"/proc/nowhere/x.sock\"", `/proc/nowhere`},
 	} {

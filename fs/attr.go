@@ -64,7 +64,10 @@ func (c *conn) appendAttr(b []byte, at *place, a nodes.Attr) []byte {
 	// What is rendered anew at each look has changed at each look: programs
 	// that compare size and time must not think otherwise.
 	mtime := a.ModTime
-	if mtime.IsZero() {
+	switch {
+	case at.dir != nil:
+		mtime = c.srv.started
+	case mtime.IsZero():
 		mtime = time.Now()
 	}
 	b = le.AppendUint32(b, mode)

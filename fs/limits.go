@@ -20,7 +20,8 @@ type Limits struct {
 	Fids int
 	// Conns is the number of connections of the server. A further one takes
 	// the place of the one that has been idle longest, for 1 s at least and
-	// with no file open; where there is none it is refused. Default 256.
+	// with no file open; where there is none it is refused. Default 256,
+	// but no more than a quarter of the files that the process may open.
 	Conns int
 	// Held is the number of bytes of renderings and directory lists that all
 	// open fids of the server hold together; opening one more fails with
@@ -81,7 +82,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Inflight, d.Inflight)
 	l.Inflight = min(l.Inflight, maxInflight)
 	setDefault(&l.Fids, d.Fids)
-	setDefault(&l.Conns, d.Conns)
+	setDefault(&l.Conns, max(min(d.Conns, openFiles()/4), 1))
 	setDefault(&l.Held, d.Held)
 	setDefault(&l.Detached, d.Detached)
 	setDefault(&l.Operation, d.Operation)

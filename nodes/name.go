@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -9,17 +10,18 @@ import (
 const maxName = 255
 
 // ValidName reports whether name can stand in a directory: 1 to 255 bytes of
-// UTF-8 with no slash and no NUL, and neither "." nor "..".
+// UTF-8 with no slash and no control character, which would break the lines of
+// those who list it, and neither "." nor "..".
 func ValidName(name string) bool {
 	return name != "" && len(name) <= maxName && name != "." && name != ".." &&
-		!strings.ContainsAny(name, "/\x00") && utf8.ValidString(name)
+		!strings.ContainsFunc(name, func(r rune) bool { return r == '/' || unicode.IsControl(r) }) && utf8.ValidString(name)
 }
 
 const hexDigits = "0123456789ABCDEF"
 
-// Escape makes a file name of a foreign name (a route, a variable): '/', '%',
-// NUL and bytes that are not UTF-8 become %XX; so do the dots of "." and ".."
-// and an empty name becomes "%". [Unescape] undoes it. The result may be longer
+// Escape makes a file name of a foreign name (a route, a variable): the bytes of
+// '/', '%', control characters and what is not UTF-8 become %XX; so do the dots
+// of "." and "..", and an empty name becomes "%". [Unescape] undoes it. The result may be longer
 // than a file name can be (see [ValidName]); such a name is not listed.
 func Escape(name string) string {
 	switch name {
@@ -33,10 +35,12 @@ func Escape(name string) string {
 	var b strings.Builder
 	for i := 0; i < len(name); {
 		r, n := utf8.DecodeRuneInString(name[i:])
-		if c := name[i]; c == '/' || c == '%' || c == 0 || r == utf8.RuneError && n == 1 {
-			b.WriteByte('%')
-			b.WriteByte(hexDigits[c>>4])
-			b.WriteByte(hexDigits[c&15])
+		if r == '/' || r == '%' || unicode.IsControl(r) || r == utf8.RuneError && n == 1 {
+			for _, c := range []byte(name[i : i+n]) {
+				b.WriteByte('%')
+				b.WriteByte(hexDigits[c>>4])
+				b.WriteByte(hexDigits[c&15])
+			}
 		} else {
 			b.WriteString(name[i : i+n])
 		}

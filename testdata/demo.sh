@@ -79,8 +79,8 @@ if [ -w /dev/fuse ] && { [ "$(id -u)" = 0 ] || command -v fusermount3 >/dev/null
 	echo gc >"$mnt/$one/runtime/ctl"
 
 	say "What is refused says why"
-	printf '$ echo gcc > %s\n' "$mnt/$one/runtime/ctl"
-	if (echo gcc >"$mnt/$one/runtime/ctl"); then fail "gcc is no verb, and was taken"; fi
+	printf '$ echo gcc | tee %s\n' "$mnt/$one/runtime/ctl"
+	if echo gcc | tee "$mnt/$one/runtime/ctl"; then fail "gcc is no verb, and was taken"; fi
 	show cat "$mnt/$one/errors"
 	grep -q 'unknown verb' "$mnt/$one/errors" || fail "errors does not tell of it"
 else

@@ -33,7 +33,7 @@ Without an argument it goes to the one program that runs.
   connect 14905
 `, connect},
 		{"ls", "[-l] [PATH...]", "list directories; with -l sizes and what each file is", `
-Names that cost, such as profile/cpu/5s, are not listed; README tells of them.
+Names that cost, such as runtime/goroutines.full, are not listed; README tells of them.
 
   ls /14905
   ls -l runtime

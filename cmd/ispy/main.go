@@ -26,7 +26,7 @@ import (
 const helpPage = `usage: ispy [flags] [CONFIG]
 
 Ispy shows what running programs publish of themselves as files: each program is
-a directory /PID.
+a directory /PID (/HOST.PID where the address has the host's name).
 
   $ ispy ispyd.toml                              type commands
   $ ispy -c 'ls -l /14905/runtime' ispyd.toml    run some and leave

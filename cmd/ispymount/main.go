@@ -11,14 +11,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/ispyd/ispyd/fs/client"
+	"github.com/ispyd/ispyd/internal/cli"
 )
 
 // The exit codes, as the help page lists them.
@@ -31,7 +29,8 @@ const (
 const help = `usage: ispymount [flags] [CONFIG] MOUNTPOINT
 
 Ispymount shows each running program that CONFIG's address matches as a
-directory MOUNTPOINT/PID. Programs appear when they start and go when they end.
+directory MOUNTPOINT/PID (MOUNTPOINT/HOST.PID where the address has the host's
+name). Programs appear when they start and go when they end.
 
   $ ispymount ispyd.toml /mnt/ispyd &
   $ ls /mnt/ispyd
@@ -57,8 +56,8 @@ Flags, with one dash or two:
 Looking a file up takes a snapshot of it: its size is exact, and its content does
 not change while it is read. Whoever looks again within a second gets the same
 one, unless something was written to the program meanwhile. Each program's
-README says what there is. Names that cost, such as profile/cpu/5s, are not
-listed, but can be read; Ctrl-C ends what they do.
+README says what there is. Names that cost, such as runtime/goroutines.full, are
+not listed, but can be read; Ctrl-C ends what they do.
 
 Only the user who mounts gets in, unless -allow-other is given.
 
@@ -88,14 +87,14 @@ func command(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "ispymount: "+format+"\nusage: ispymount [flags] [CONFIG] MOUNTPOINT (-h for help)\n", a...)
 		return exitUsage
 	}
-	switch err := flags.Parse(twoDashes(flags, args)); {
+	switch err := flags.Parse(cli.TwoDashes(flags, args)); {
 	case err != nil:
 		return usage("%v", err)
 	case *page:
-		fmt.Fprintf(stdout, help, describe(flags))
+		fmt.Fprintf(stdout, help, cli.Describe(flags))
 		return exitOK
 	case *version:
-		fmt.Fprintln(stdout, versionLine())
+		fmt.Fprintln(stdout, cli.Version("ispymount"))
 		return exitOK
 	case flags.NArg() < 1 || flags.NArg() > 2:
 		return usage("%d arguments given: a configuration and a directory are needed", flags.NArg())
@@ -113,46 +112,4 @@ func command(args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	return run(opts, stdout, stderr)
-}
-
-// twoDashes writes -name, the form of Go's own commands, as --name, the only
-// one that pflag takes.
-func twoDashes(flags *pflag.FlagSet, args []string) []string {
-	out := make([]string, 0, len(args))
-	for i, arg := range args {
-		if arg == "--" {
-			return append(out, args[i:]...)
-		}
-		if name, ok := strings.CutPrefix(arg, "-"); ok && !strings.HasPrefix(name, "-") && len(name) > 1 {
-			name, _, _ = strings.Cut(name, "=")
-			if flags.Lookup(name) != nil {
-				arg = "-" + arg
-			}
-		}
-		out = append(out, arg)
-	}
-	return out
-}
-
-// describe lists the flags, a line each.
-func describe(flags *pflag.FlagSet) string {
-	var b strings.Builder
-	flags.VisitAll(func(f *pflag.Flag) {
-		arg, doc := pflag.UnquoteUsage(f)
-		if f.Value.Type() == "bool" {
-			arg = ""
-		} else if f.DefValue != "" {
-			doc += " (default " + f.DefValue + ")"
-		}
-		fmt.Fprintf(&b, "  %-14s %s\n", strings.TrimSpace("-"+f.Name+" "+arg), doc)
-	})
-	return b.String()
-}
-
-func versionLine() string {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	return fmt.Sprintf("ispymount %s %s %s/%s", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

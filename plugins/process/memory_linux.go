@@ -56,7 +56,7 @@ func memoryNotes(r *report.Report, m goMemory, foreign uint64) {
 		what string
 	}
 	parts := []part{
-		{m.objects, "heap objects (see profile/heap)"},
+		{m.objects, "heap objects"},
 		{m.free + m.unused, "free heap that Go has not given back (see runtime/ctl freeosmemory, GOGC)"},
 		{m.stacks, "goroutine stacks (see runtime/stacks)"},
 		{m.metadata + m.buckets + m.other, "tables of Go's runtime"},

@@ -30,7 +30,7 @@ func TestMemory(t *testing.T) {
 		facts  map[string]any
 	}{
 		{"cgo", container, func(*goMemory) {}, []string{
-			"460.0 MiB resident; the largest parts: 300.0 MiB of memory that is not Go's: cgo, mmap, the C library (see process/maps), 100.0 MiB of heap objects (see profile/heap)",
+			"460.0 MiB resident; the largest parts: 300.0 MiB of memory that is not Go's: cgo, mmap, the C library (see process/maps), 100.0 MiB of heap objects",
 			"460.0 MiB is 89.8% of the cgroup's limit of 512.0 MiB; 93.8% of it are charged in all",
 			"GOMEMLIMIT is not set",
 			"killed for lack of memory since it was made: 2",

@@ -117,15 +117,20 @@ func (c *conn) record(op, path string, err error, text string) *record {
 
 // failed records an operation that failed.
 func (c *conn) failed(op, path string, err error) {
+	text := err.Error()
 	if errors.Is(err, context.Canceled) {
-		return
+		if c.ctx.Err() != nil {
+			return // the client has gone
+		}
+		// What a client waited for in vain tells of what hangs.
+		text = "given up by the client before it was done"
 	}
 	var p *nodes.PanicError
 	if errors.As(err, &p) {
 		c.srv.log.limited("panic "+path, slog.LevelError, "panic in the code behind a file",
 			slog.String("path", path), slog.Any("panic", p.Value), slog.String("stack", string(p.Stack)))
 	}
-	r := c.record(op, path, err, err.Error())
+	r := c.record(op, path, err, text)
 	c.srv.records.errors.Append(r.line())
 	c.srv.log.add(slog.LevelDebug, "operation failed", r.attrs()...)
 }

@@ -99,10 +99,7 @@ func TestGrowth(t *testing.T) {
 	b := newWorldShare(t, "0s")
 	p := b.start()
 	b.serve()
-	n := 20000
-	if testing.Short() {
-		n = 2000
-	}
+	const n = 6000
 	look := func(name string, n int) {
 		t.Helper()
 		if out, err := b.child("looks", filepath.Join(p.dir, name), strconv.Itoa(n)).CombinedOutput(); err != nil {
@@ -128,7 +125,7 @@ func TestGrowth(t *testing.T) {
 	look("static", n)
 	b.sh(p, `ls -l $P/many > /dev/null; ls -l $P/large/huge > /dev/null`)
 	// What is dropped is dropped within seconds.
-	const most = 4 << 20
+	const most = 2 << 20
 	for start := time.Now(); ; {
 		grown := heap() - base
 		if grown < most {

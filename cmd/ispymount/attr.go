@@ -23,7 +23,7 @@ func (t *tree) describe(cancel <-chan struct{}, n *node, out *fuse.Attr) {
 	own := t.opts.owner
 	mode := uint32(fuse.S_IFREG)
 	if n.info.form == formDir {
-		mode, size, mtime = fuse.S_IFDIR, 0, n.info.mtime
+		mode, size, mtime = fuse.S_IFDIR, 0, n.moved
 	}
 	if n.p == nil {
 		mtime = t.changed

@@ -27,6 +27,7 @@ func BenchmarkRead(b *testing.B) {
 	read := func(b *testing.B, share string, files int) func() {
 		b.Setenv(shareEnv, share)
 		w := newWorld(b)
+		w.many = files
 		p := w.start()
 		w.serve()
 		buf := make([]byte, 8<<10)

@@ -103,34 +103,44 @@ func openAs(ctx context.Context, r remote, path string, want form) (remoteFile, 
 
 // take makes a content of the open file f, which it keeps or closes.
 func (t *tree) take(ctx context.Context, r remote, path string, f remoteFile, in info) (c content, err error) {
-	c = content{size: in.size, mtime: in.mtime}
+	c = content{size: in.size, mtime: in.mtime, cost: in.size}
 	switch {
 	case in.form == formStream:
-		c.file = f
+		c.file, c.cost = f, 0
 	case in.size > inlineMax:
 		c.file = f
 		// What has that size unopened is no rendering: the program holds it
 		// anyway.
-		if unopened, err := r.stat(ctx, path); err != nil || unopened.size != in.size {
-			c.cost = in.size
+		if unopened, err := r.stat(ctx, path); err == nil && unopened.size == in.size {
+			c.cost = 0
 		}
-	case in.size == 0:
+	}
+	if !t.reserve(c.cost) {
+		go f.close()
+		return content{size: in.size, mtime: in.mtime}, syscall.ENOBUFS
+	}
+	if c.file != nil {
+		return c, nil
+	}
+	defer func() { go f.close() }()
+	if in.size == 0 {
 		c.data, err = readAll(ctx, f)
-	default:
+	} else {
 		c.data = make([]byte, in.size)
 		var n int
 		n, err = fill(ctx, f, c.data, 0)
 		c.data = c.data[:n]
 	}
-	if c.file == nil {
-		go f.close()
-		c.size, c.cost = int64(len(c.data)), int64(len(c.data))
-	}
-	if err == nil && !t.reserve(c.cost) {
-		err = syscall.ENOBUFS
-		c.free()
+	c.size = int64(len(c.data))
+	if err == nil && c.size > c.cost {
+		if t.reserve(c.size - c.cost) {
+			c.cost = c.size
+		} else {
+			err = syscall.ENOBUFS
+		}
 	}
 	if err != nil {
+		t.unreserve(c.cost)
 		return content{size: in.size, mtime: in.mtime}, err
 	}
 	return c, nil

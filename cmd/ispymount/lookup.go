@@ -46,7 +46,7 @@ func (p *proc) lookup(cancel <-chan struct{}, path string) (*node, fuse.Status) 
 		f.waiters++
 		t.mu.Unlock()
 
-		landed := wait(cancel, f)
+		landed := wait(cancel, f.done, &f.timed)
 
 		t.mu.Lock()
 		f.waiters--
@@ -70,21 +70,21 @@ func (p *proc) lookup(cancel <-chan struct{}, path string) (*node, fuse.Status) 
 	}
 }
 
-// wait waits for the flight and reports whether it ended before the waiter was
-// interrupted.
-func wait(cancel <-chan struct{}, f *flight) bool {
+// wait waits for done and reports whether it came before the waiter was
+// interrupted. What is slow is interrupted at once.
+func wait(cancel, done <-chan struct{}, slow *atomic.Bool) bool {
 	select {
-	case <-f.done:
+	case <-done:
 		return true
 	case <-cancel:
 	}
-	if f.timed.Load() {
+	if slow != nil && slow.Load() {
 		return false
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
-	case <-f.done:
+	case <-done:
 		return true
 	case <-timer.C:
 		return false
@@ -165,7 +165,11 @@ func (p *proc) fly(ctx context.Context, f *flight, path string) {
 		c.free()
 		return
 	}
-	p.learn(path, in.form)
+	if c.err != fuse.OK {
+		delete(p.plain, path)
+	} else {
+		p.learn(path, in.form)
+	}
 	f.node = p.land(f, path, in, c)
 }
 
@@ -179,7 +183,10 @@ func (p *proc) land(f *flight, path string, in info, c content) *node {
 	if old := p.dirs[path]; old != nil {
 		delete(p.dirs, path)
 	}
-	n := &node{p: p, path: path, info: in, ino: p.ino(in.qid), content: c, grown: c.size, moved: c.mtime, made: time.Now(), writes: f.writes}
+	n := &node{
+		p: p, path: path, info: in, ino: p.ino(in.qid), content: c,
+		made: time.Now(), writes: f.writes, grown: c.size, moved: c.mtime,
+	}
 	old := p.shared[path]
 	if in.form == formTimed || f.writes == p.writes.Load() {
 		p.shared[path] = n
@@ -211,13 +218,13 @@ func (p *proc) learn(path string, f form) {
 // dir returns the node of the directory at path, the one the kernel knows
 // already where it is still the same directory; t.mu is held.
 func (p *proc) dir(path string, in info) *node {
-	if n := p.dirs[path]; n != nil && !n.gone && n.info.qid == in.qid {
-		n.info = in
-		return n
+	n := p.dirs[path]
+	if n == nil || n.info.qid != in.qid || n.info.perm != in.perm {
+		n = &node{p: p, path: path, info: in, ino: p.ino(in.qid)}
+		p.dirs[path] = n
+		p.t.publish(n)
 	}
-	n := &node{p: p, path: path, info: in, ino: p.ino(in.qid)}
-	p.dirs[path] = n
-	p.t.publish(n)
+	n.moved = in.mtime
 	return n
 }
 

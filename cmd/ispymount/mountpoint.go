@@ -26,7 +26,6 @@ const fsType = "fuse.ispyd"
 type mountpoint struct {
 	path    string // absolute, without symbolic links
 	created bool
-	detach  bool // detached with files open
 }
 
 // prepare makes sure that there is an empty directory at path, and detaches

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,7 +27,8 @@ import (
 const httpSuffix = ".http"
 
 // program serves a tree of every kind of file at the address that the pattern
-// args[0] gives it, until its standard input ends.
+// args[0] gives it, with args[1] files in the directory many, until its standard
+// input ends.
 func program(args []string) int {
 	addr, err := rendezvous.Expand(args[0], os.Getpid(), "host")
 	if err != nil {
@@ -38,7 +40,12 @@ func program(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	srv := fs.NewServer(fs.Options{Root: testTree()})
+	entries, err := strconv.Atoi(args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	srv := fs.NewServer(fs.Options{Root: testTree(entries)})
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	if web, err := net.Listen("unix", addr+httpSuffix); err == nil {
@@ -65,7 +72,7 @@ func changing(renders *atomic.Int64) func(context.Context, io.Writer) error {
 	}
 }
 
-func testTree() nodes.Dir {
+func testTree(entries int) nodes.Dir {
 	var renders, captures, cancelled, asked atomic.Int64
 	count := func(n *atomic.Int64) func(context.Context) (int64, error) {
 		return func(context.Context) (int64, error) { return n.Load(), nil }
@@ -75,8 +82,8 @@ func testTree() nodes.Dir {
 	ring.Append([]byte("first"))
 	ring.Append([]byte("second"))
 
-	many := nodes.Directory("many", "2,000 files")
-	for i := range 2000 {
+	many := nodes.Directory("many", "many files")
+	for i := range entries {
 		many.Add(nodes.Static(fmt.Sprintf("n%04d", i), "a number", fmt.Appendln(nil, i)))
 	}
 	gone := nodes.Directory("come", "what ctl's verbs come and go make")

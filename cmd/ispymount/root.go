@@ -79,12 +79,10 @@ func (t *tree) discover(cancel <-chan struct{}, only string) fuse.Status {
 		s = s.next
 	}
 	t.mu.Unlock()
-	select {
-	case <-s.done:
-		return errno(s.err)
-	case <-cancel:
+	if !wait(cancel, s.done, nil) {
 		return fuse.EINTR
 	}
+	return errno(s.err)
 }
 
 // survey looks for processes as long as somebody asks for it.

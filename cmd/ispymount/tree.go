@@ -30,15 +30,19 @@ type node struct {
 	forever bool   // the root
 	gone    bool   // no longer in the table
 
-	made     time.Time // when the snapshot was complete
-	writes   uint64    // of proc, when the snapshot was begun
-	closed   bool      // timed: has been read
-	used     time.Time // of directories: the last lookup
+	made   time.Time // when it was complete, or found to be there
+	writes uint64    // of the process, when that was begun
+
+	// Of files:
+	deadline time.Time // when to drop it, unless somebody has it open
+	index    int       // in tree.idle, -1 where it is not
+	closed   bool      // timed: somebody has read it
 	lead     bool      // stream: its first reader has taken content.file
 	grown    int64     // stream: its size when last asked for
-	moved    time.Time // and the time of its newest record
-	deadline time.Time // when to drop it, if nobody opens it
-	index    int       // in tree.idle, -1 where it is not
+	moved    time.Time // stream: the time of its newest record; directory: mtime
+
+	// Of directories:
+	used time.Time // the last lookup
 }
 
 // tree is the mounted file system as the kernel asks for it. It answers
@@ -89,8 +93,9 @@ func newTree(ctx context.Context, opts options, find finder) *tree {
 	if opts.allowOther {
 		perm = 0o555
 	}
-	root := &node{id: fuse.FUSE_ROOT_ID, ino: fuse.FUSE_ROOT_ID, info: info{form: formDir, perm: perm}, forever: true, index: -1}
-	t.nodes[root.id] = root
+	t.nodes[fuse.FUSE_ROOT_ID] = &node{
+		id: fuse.FUSE_ROOT_ID, ino: fuse.FUSE_ROOT_ID, info: info{form: formDir, perm: perm}, forever: true, index: -1,
+	}
 	t.timer = time.AfterFunc(time.Hour, t.sweep)
 	t.timer.Stop()
 	return t

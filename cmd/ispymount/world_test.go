@@ -25,13 +25,14 @@ const patience = 2 * time.Minute
 // world is a configuration, the programs that serve by it, and a mount of them.
 // The test's own process never looks into the mount: only its children do.
 type world struct {
-	t       testing.TB
-	dir     string
-	config  string
-	listen  string // where programs listen
-	mnt     string
-	user    *syscall.Credential // who runs everything, nil for us
-	exe     string              // the test binary, "" for this one
+	t      testing.TB
+	dir    string
+	config string
+	listen string // where programs listen
+	many   int    // files in a directory of theirs
+	mnt    string
+	user   *syscall.Credential // who runs everything, nil for us
+	exe    string              // the test binary, "" for this one
 
 	mount  *exec.Cmd
 	stdout *bufio.Reader
@@ -48,7 +49,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: dir, config: filepath.Join(dir, "ispyd.toml"), mnt: filepath.Join(dir, "mnt")}
+	w := &world{t: t, dir: dir, config: filepath.Join(dir, "ispyd.toml"), mnt: filepath.Join(dir, "mnt"), many: 50}
 	w.listen = filepath.Join(dir, "s", "%(pid)s.sock")
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
@@ -100,7 +101,7 @@ type prog struct {
 // start runs a program and waits until it serves.
 func (w *world) start() *prog {
 	w.t.Helper()
-	cmd := w.child("program", w.listen)
+	cmd := w.child("program", w.listen, strconv.Itoa(w.many))
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		w.t.Fatal(err)

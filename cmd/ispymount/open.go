@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ type handle struct {
 	// talk says that reads are not filled up: in a session a short read is
 	// the end of an answer.
 	talk  bool
+	begun atomic.Bool // something has been read
 	lines []fuse.DirEntry // of a directory, since it was last read from its start
 }
 
@@ -129,7 +131,9 @@ func (t *tree) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.R
 		return nil, fuse.EBADF
 	case h.n.p.dead():
 		return nil, eNotConn
-	case h.file == nil:
+	}
+	h.begun.Store(true)
+	if h.file == nil {
 		data := h.n.content.data
 		from := min(in.Offset, uint64(len(data)))
 		to := min(from+uint64(in.Size), uint64(len(data)))
@@ -185,10 +189,11 @@ func (t *tree) Write(cancel <-chan struct{}, in *fuse.WriteIn, data []byte) (uin
 	return uint32(n), errno(err)
 }
 
-// Flush comes when a descriptor is closed. A capture is only for the first who
-// reads it.
+// Flush comes when a descriptor is closed, while its closer waits. A capture is
+// only for the first who reads it; that a shell moves the descriptor before, and
+// closes the old one, does not count.
 func (t *tree) Flush(_ <-chan struct{}, in *fuse.FlushIn) fuse.Status {
-	if h := t.handle(in.Fh); h != nil && h.n.info.form == formTimed {
+	if h := t.handle(in.Fh); h != nil && h.n.info.form == formTimed && h.begun.Load() {
 		t.mu.Lock()
 		h.n.p.unshare(h.n)
 		t.mu.Unlock()

@@ -128,7 +128,10 @@ func (b *backlog) read() {
 
 func (traceSlot) close() {}
 
-// lookAgain is how long a first look may take to be followed by a second.
+// maxLooks is how often all goroutines are looked at for those that always move.
+const maxLooks = 6
+
+// lookAgain is how long the looks may have taken for another to follow.
 const lookAgain = time.Second
 
 // fromTrace fills d from a slot.
@@ -140,18 +143,18 @@ func (d *Dump) fromTrace(ctx context.Context, s slot, me myself) error {
 	}
 	d.Cost.Bytes, d.Cost.Looks = first.bytes, 1
 	missing := d.fill(first, me)
-	if len(missing) == 0 || ctx.Err() != nil || time.Since(began) > lookAgain {
-		return ctx.Err()
-	}
 	// Some were on their way from one state to the next, and the trace did not
-	// see them stop anywhere. A second look finds most of them at rest, and is
+	// see them stop anywhere. Another look finds most of them at rest, and is
 	// dearer than the first for nobody.
-	second := newDecoder()
-	second.sched.want = missing
-	if err := s.look(second); err == nil {
-		d.Cost.Bytes += second.bytes
-		d.Cost.Looks = 2
-		d.refill(second)
+	for len(missing) > 0 && d.Cost.Looks < maxLooks && ctx.Err() == nil && time.Since(began) <= lookAgain {
+		next := newDecoder()
+		next.sched.want = missing
+		if err := s.look(next); err != nil {
+			break
+		}
+		d.Cost.Bytes += next.bytes
+		d.Cost.Looks++
+		missing = d.refill(next)
 	}
 	return ctx.Err()
 }

@@ -27,7 +27,7 @@
 //   - Stacks of goroutines that were on a CPU: the tracer makes each stop for a
 //     moment, and has its stack then; they are shown as running. Of the few that
 //     were just being woken or had just begun to run it has none: all are looked
-//     at a second time.
+//     at again, up to six times.
 //   - Callers: a goroutine that is stopped in a function without a frame (one that
 //     calls nothing) lacks this function's caller. The goroutine profile has it.
 //     Where only one can be meant it is put in, and the goroutine is marked.

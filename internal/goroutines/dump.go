@@ -59,7 +59,7 @@ type Cost struct {
 	Turn time.Duration
 	// Bytes is how much the runtime wrote into the slot.
 	Bytes int64
-	// Looks is how many times all goroutines were looked at: a second time
+	// Looks is how many times all goroutines were looked at: again, a few times,
 	// where some moved so that the first found no stack of theirs.
 	Looks int
 	// Profiled says that the goroutine profile was taken too.

@@ -83,9 +83,10 @@ func (d *Dump) adopt(dec *decoder) []facts {
 	return known
 }
 
-// refill takes from a second trace what the first did not have. Who has ended
+// refill takes from a later trace what the earlier ones did not have, and returns
+// the ids of those whose stacks are still not known. Who has ended
 // meanwhile is left out.
-func (d *Dump) refill(dec *decoder) {
+func (d *Dump) refill(dec *decoder) (missing map[uint64]bool) {
 	type found struct {
 		state State
 		stack uint32
@@ -103,7 +104,8 @@ func (d *Dump) refill(dec *decoder) {
 			later[id] = found{g.settled(event), dec.table.number(g.stack), event}
 		}
 	}
-	numbers := map[uint32]uint32{} // of the second trace's stacks in d
+	numbers := map[uint32]uint32{} // of this trace's stacks in d
+	missing = map[uint64]bool{}
 	kept := d.gs[:0]
 	for _, e := range d.gs {
 		if !dec.sched.want[e.id] {
@@ -123,9 +125,13 @@ func (d *Dump) refill(dec *decoder) {
 			numbers[f.stack] = d.addStack(frames)
 		}
 		e.stack = numbers[f.stack]
+		if e.stack == 0 {
+			missing[e.id] = true
+		}
 		kept = append(kept, e)
 	}
 	d.gs = kept
+	return missing
 }
 
 // settled is the state of a goroutine that moved. One that stopped because it

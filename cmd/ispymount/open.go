@@ -21,7 +21,7 @@ type handle struct {
 	// talk says that reads are not filled up: in a session a short read is
 	// the end of an answer.
 	talk  bool
-	begun atomic.Bool // something has been read
+	begun atomic.Bool     // something has been read
 	lines []fuse.DirEntry // of a directory, since it was last read from its start
 }
 

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/peercred"
 	"github.com/ispyd/ispyd/internal/rendezvous"
 	"github.com/ispyd/ispyd/nodes"
 )
@@ -192,7 +193,7 @@ func clearWay(path string) error {
 // inUse says who listens at the other end of c.
 func inUse(c *net.UnixConn) error {
 	who := "another process"
-	if _, pid, err := credentials(c); err == nil && pid > 0 {
+	if _, pid, err := peercred.Of(c); err == nil && pid > 0 {
 		who = fmt.Sprintf("process %d", pid)
 		if name := executable(pid); name != "" {
 			who += " (" + name + ")"

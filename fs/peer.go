@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/ispyd/ispyd/internal/peercred"
 	"github.com/ispyd/ispyd/nodes"
 )
 
@@ -19,7 +20,7 @@ func identify(nc net.Conn) (peer nodes.Peer, local bool, err error) {
 		if !ok {
 			return peer, false, fmt.Errorf("a %T does not tell who the peer is", nc)
 		}
-		peer.UID, peer.PID, err = credentials(sc)
+		peer.UID, peer.PID, err = peercred.Of(sc)
 		if err != nil {
 			return peer, false, fmt.Errorf("the kernel does not tell who the peer is: %w", err)
 		}
@@ -42,17 +43,4 @@ func mayConnect(p nodes.Peer) error {
 		return fmt.Errorf("the peer runs as uid %d; only uid %d, that of this program, and root may connect", p.UID, own)
 	}
 	return nil
-}
-
-// control runs f on the file descriptor of a connection.
-func control(sc syscall.Conn, f func(fd int) error) error {
-	rc, err := sc.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var ferr error
-	if err := rc.Control(func(fd uintptr) { ferr = f(int(fd)) }); err != nil {
-		return err
-	}
-	return ferr
 }

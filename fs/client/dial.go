@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/peercred"
 	"github.com/ispyd/ispyd/internal/rendezvous"
 )
 
@@ -50,6 +51,19 @@ type Peer struct {
 	// in our own user and pid namespaces; -1 where they are not known, PID
 	// also where that process is not visible in our pid namespace.
 	UID, PID int
+}
+
+// peerOf asks the kernel who listened on the socket that we are connected to.
+// Where it does not tell, the socket's mode must do.
+func peerOf(c *net.UnixConn) (Peer, error) {
+	if !peercred.Supported {
+		return Peer{UID: -1, PID: -1}, nil
+	}
+	uid, pid, err := peercred.Of(c)
+	if pid <= 0 {
+		pid = -1
+	}
+	return Peer{UID: uid, PID: pid}, err
 }
 
 // checkPeer refuses a server that is neither ours nor root's: anybody can

@@ -1,4 +1,4 @@
-package fs
+package peercred
 
 import (
 	"syscall"
@@ -6,8 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// credentials are those of the peer: LOCAL_PEERCRED and LOCAL_PEERPID, unix(4).
-func credentials(sc syscall.Conn) (uid, pid int, err error) {
+// Supported says that this system tells.
+const Supported = true
+
+// Of returns uid and pid of the peer: LOCAL_PEERCRED and LOCAL_PEERPID, unix(4).
+func Of(sc syscall.Conn) (uid, pid int, err error) {
 	uid, pid = -1, -1
 	err = control(sc, func(fd int) error {
 		cred, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)

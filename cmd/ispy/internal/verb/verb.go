@@ -34,6 +34,9 @@ type Verb struct {
 	// they are parsed. The set takes flags after arguments too, unless Flags
 	// turns that off (SetInterspersed). A long flag may be typed with one dash.
 	Flags func(flags *pflag.FlagSet) Run
+	// Rewrite, if not nil, writes what follows the name in the form that Flags
+	// takes: head -20 as head -n 20.
+	Rewrite func(args []string) []string
 }
 
 // Run runs a verb. The error is shown to the person, with the verb's name; see
@@ -104,6 +107,9 @@ func (c *Call) Warn(err error) {
 func (v *Verb) Do(ctx context.Context, c *Call, args []string) int {
 	c.Verb, c.code = v, OK
 	flags, run := v.flags()
+	if v.Rewrite != nil {
+		args = v.Rewrite(args)
+	}
 	if err := flags.Parse(cli.TwoDashes(flags, args)); err != nil {
 		c.Warn(Usagef("%v; the form is: %s", flagError(err), v.Form()))
 		return c.code

@@ -202,6 +202,28 @@ func (s *Space) ReadFile(ctx context.Context, abs string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
+// WriteFile writes data to a file: to a program's in one message, one or more whole
+// commands. The error has what the program says of them.
+func (s *Space) WriteFile(ctx context.Context, abs string, data []byte) error {
+	name, in := Split(abs)
+	if _, ok := Local(abs); ok || in == "" {
+		f, err := s.Open(ctx, abs, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(data)
+		return errors.Join(err, f.Close())
+	}
+	p, err := s.dial(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := p.conn.WriteFile(ctx, in, data); err != nil {
+		return within(name, p.near(ctx, in, err))
+	}
+	return nil
+}
+
 // Stat describes a file. The top and the programs are directories.
 func (s *Space) Stat(ctx context.Context, abs string) (fs.FileInfo, error) {
 	if p, ok := Local(abs); ok {

@@ -1,0 +1,219 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
+)
+
+// Script runs the commands of a text and returns the last one's exit code. What is
+// wrong with its form is found before anything runs, and called by the name of the
+// script, where it has one. Unless a person types, a connect or cd that fails ends
+// it: what follows was meant for another place.
+func (sh *Shell) Script(ctx context.Context, name, text string) int {
+	if err := check(text, sh.isWord); err != nil {
+		return sh.syntaxError(name, err)
+	}
+	code, exited, err := sh.run(ctx, sh.runner, text)
+	sh.dir = sh.runner.Dir
+	if err != nil {
+		return sh.syntaxError(name, err)
+	}
+	if exited {
+		sh.done = true
+	}
+	return code
+}
+
+func (sh *Shell) syntaxError(name string, err error) int {
+	if name != "" {
+		name += ": "
+	}
+	fmt.Fprintf(sh.opts.Stderr, "ispy: %s%v\n", name, describe(err))
+	return verb.Usage
+}
+
+// describe is a syntax error with its place in words.
+func describe(err error) error {
+	if e, ok := errors.AsType[syntax.ParseError](err); ok {
+		return fmt.Errorf("line %d, column %d: %s", e.Pos.Line(), e.Pos.Col(), e.Text)
+	}
+	if e, ok := errors.AsType[syntax.LangError](err); ok {
+		e.Filename = ""
+		return fmt.Errorf("line %d, column %d: %s", e.Pos.Line(), e.Pos.Col(), e.Feature)
+	}
+	return err
+}
+
+// run runs the statements of the text one by one, since each may change where the
+// next is: in a directory with a ctl file its verbs take their arguments as they
+// stand.
+func (sh *Shell) run(ctx context.Context, runner *interp.Runner, text string) (code int, exited bool, err error) {
+	place := start
+	for {
+		var blank string
+		blank, text = cutBlank(text)
+		place = place.after(blank)
+		if text == "" {
+			return code, false, nil
+		}
+		line := text
+		var shift int
+		if verbs := sh.ctlVerbs(ctx, runner.Dir); len(verbs) > 0 {
+			line, shift = literal(text, func(name string) bool { return verbs[name] && !sh.isWordIn(runner, name) })
+		}
+		c, err := nextChunk(line)
+		if err != nil {
+			return verb.Usage, false, place.move(err)
+		}
+		for _, st := range c.stmts {
+			code, exited = sh.statement(ctx, runner, st)
+			if ctx.Err() != nil || exited {
+				return code, exited, nil
+			}
+			if code != verb.OK && !sh.opts.Interactive && moves(st) {
+				return code, false, nil
+			}
+		}
+		done := text[:c.end-shift]
+		place = place.after(done)
+		text = text[len(done):]
+	}
+}
+
+// ctlVerbs are the names of the verbs of the ctl file in the directory.
+func (sh *Shell) ctlVerbs(ctx context.Context, dir string) map[string]bool {
+	if dir == "/" {
+		return nil
+	}
+	verbs, err := sh.opts.Space.Ctl(ctx, dir)
+	if err != nil || len(verbs) == 0 {
+		return nil
+	}
+	names := make(map[string]bool, len(verbs))
+	for _, v := range verbs {
+		names[v.Name] = true
+	}
+	return names
+}
+
+// moves says that the statement goes to another place, and does nothing else.
+func moves(st *syntax.Stmt) bool {
+	call, ok := st.Cmd.(*syntax.CallExpr)
+	if !ok || st.Negated || len(call.Args) == 0 {
+		return false
+	}
+	name := call.Args[0].Lit()
+	return name == "cd" || name == "connect" || name == "shell" || strings.HasPrefix(name, "!")
+}
+
+// chunk is what is parsed and run at once: one statement, or, where it has
+// here-documents, whose texts stand after the line, all of the line.
+type chunk struct {
+	stmts []*syntax.Stmt
+	end   int // in the text
+}
+
+func nextChunk(text string) (chunk, error) {
+	var c chunk
+	var rest *syntax.Stmt
+	hdoc := false
+	err := syntax.NewParser().Stmts(strings.NewReader(text), func(st *syntax.Stmt) bool {
+		if len(c.stmts) > 0 && st.Pos().Line() > c.stmts[len(c.stmts)-1].End().Line() {
+			rest = st
+			return false
+		}
+		c.stmts = append(c.stmts, st)
+		hdoc = hdoc || hasHdoc(st)
+		return hdoc
+	})
+	switch {
+	case len(c.stmts) == 0 && err == nil:
+		c.end = len(text)
+	case err != nil && (len(c.stmts) == 0 || hdoc):
+		return c, err
+	case !hdoc:
+		c.end = int(c.stmts[0].End().Offset())
+	case rest != nil:
+		c.end = int(rest.Pos().Offset())
+	default:
+		c.end = len(text)
+	}
+	return c, nil
+}
+
+func hasHdoc(st *syntax.Stmt) bool {
+	found := false
+	syntax.Walk(st, func(n syntax.Node) bool {
+		if r, ok := n.(*syntax.Redirect); ok && (r.Op == syntax.Hdoc || r.Op == syntax.DashHdoc) {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// check finds what is wrong with the form of a script. What could be a ctl verb of
+// some directory may have arguments that are no sh.
+func check(text string, isWord func(string) bool) error {
+	_, err := syntax.NewParser().Parse(strings.NewReader(text), "")
+	if err == nil {
+		return nil
+	}
+	for rest := text; ; {
+		_, rest = cutBlank(rest)
+		if rest == "" {
+			return nil
+		}
+		line, shift := literal(rest, func(name string) bool { return !isWord(name) })
+		c, cerr := nextChunk(line)
+		if cerr != nil {
+			return err
+		}
+		rest = rest[max(c.end-shift, 0):]
+	}
+}
+
+// Incomplete says that more lines must follow before the text can be run.
+func (sh *Shell) Incomplete(ctx context.Context, text string) bool {
+	if verbs := sh.ctlVerbs(ctx, sh.dir); len(verbs) > 0 {
+		if line, shift := literal(text, func(name string) bool { return verbs[name] && !sh.isWord(name) }); shift > 0 || line != text {
+			text = line
+		}
+	}
+	_, err := syntax.NewParser().Parse(strings.NewReader(text), "")
+	return err != nil && syntax.IsIncomplete(err)
+}
+
+// Lines runs the commands that come through r, each as soon as it is whole. What
+// is wrong with the form of one ends them.
+func (sh *Shell) Lines(ctx context.Context, r io.Reader, run func(text string) int) (code int, any bool, err error) {
+	lines := newLineReader(r)
+	var pending strings.Builder
+	for !sh.done && ctx.Err() == nil {
+		line, rerr := lines.next()
+		pending.WriteString(line)
+		if rerr != nil && rerr != io.EOF {
+			return code, any, fmt.Errorf("standard input: %w", rerr)
+		}
+		if text := pending.String(); strings.TrimSpace(text) != "" && (rerr == io.EOF || !sh.Incomplete(ctx, text)) {
+			any = true
+			pending.Reset()
+			code = run(text)
+			if code == verb.Usage && check(text, sh.isWord) != nil {
+				return code, any, nil
+			}
+		}
+		if rerr == io.EOF {
+			return code, any, nil
+		}
+	}
+	return code, any, nil
+}

@@ -76,6 +76,8 @@ func (f *File) wrap(err error) error {
 		return err
 	case f.local != nil:
 		return localError(f.path, err)
+	case errors.Is(err, syscall.EISDIR): // 9P lets directories be opened
+		return directory(f.path)
 	}
 	return within(f.name, err)
 }

@@ -26,6 +26,7 @@ import (
 type program struct {
 	t     *testing.T
 	space *space.Space
+	srv   *ispyd.Server
 	dir   string // of the sockets
 	pid   string
 	// What the next call gets.
@@ -53,7 +54,7 @@ func start(t *testing.T, children ...nodes.Node) *program {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { srv.Close() })
-	return &program{t: t, dir: dir, pid: strconv.Itoa(os.Getpid()), space: open(t, listen)}
+	return &program{t: t, srv: srv, dir: dir, pid: strconv.Itoa(os.Getpid()), space: open(t, listen)}
 }
 
 func open(t *testing.T, listen string) *space.Space {

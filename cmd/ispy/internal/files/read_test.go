@@ -50,7 +50,7 @@ func TestLocal(t *testing.T) {
 	p.want(in+"\n"+in+"/file\n", "find", in)
 	p.want(in+"/file:here\n", "grep", "-r", "h", in)
 	p.want(in+"\n└── file\n\n0 directories, 1 file\n", "tree", in)
-	p.want("-rw------- 5 "+in+"/file\n", "ls", "-l", in+"/file")
+	p.want("-rw-------  5  "+in+"/file\n", "ls", "-l", in+"/file")
 }
 
 func TestHead(t *testing.T) {

@@ -6,8 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
-	"text/tabwriter"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
@@ -24,25 +22,31 @@ is made for that, but one that takes long is not.`,
 		if len(c.Args) == 0 {
 			return c.WrongUse()
 		}
-		return inOrder(ctx, c.Stdout, slices.Values(c.Args), func(ctx context.Context, arg string, out io.Writer) error {
-			return describe(ctx, c, c.Path(arg), out)
-		}, func(_ string, err error) error {
+		indexes := func(yield func(int) bool) {
+			for i := 0; i < len(c.Args) && yield(i); i++ {
+			}
+		}
+		return inOrder(ctx, c.Stdout, indexes, func(ctx context.Context, i int, out io.Writer) error {
+			return describe(ctx, c, c.Path(c.Args[i]), i > 0, out)
+		}, func(_ int, err error) error {
 			c.Warn(err)
 			return nil
 		})
 	}),
 }
 
-// describe prints what is known of a file, a line each.
-func describe(ctx context.Context, c *verb.Call, abs string, out io.Writer) error {
+// describe prints what is known of a file, a line each, apart from what is above.
+func describe(ctx context.Context, c *verb.Call, abs string, apart bool, out io.Writer) error {
 	info, err := c.Space.Stat(ctx, abs)
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
+	if apart {
+		fmt.Fprintln(out)
+	}
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(w, "%s:\t%s\n", name, shown(c, text))
+			fmt.Fprintf(out, "%-8s %s\n", name+":", shown(c, text))
 		}
 	}
 	line("path", abs)
@@ -59,7 +63,6 @@ func describe(ctx context.Context, c *verb.Call, abs string, out io.Writer) erro
 	if t := info.ModTime(); !t.IsZero() {
 		line("changed", t.Local().Format("2006-01-02 15:04:05.000 -0700"))
 	}
-	w.Flush()
 	return err
 }
 

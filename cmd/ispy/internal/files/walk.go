@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
-	"path"
 	"strings"
 	"sync"
 
@@ -153,13 +152,10 @@ func (w *walk) dir(in found, entries []fs.DirEntry) bool {
 
 // join is a name in a directory, as it is typed: "" is the current one.
 func join(dir, name string) string {
-	switch {
-	case dir == "" || dir == space.LocalPrefix || strings.HasSuffix(dir, "/"):
+	if dir == "" || dir == space.LocalPrefix || strings.HasSuffix(dir, "/") {
 		return dir + name
-	case dir == ".":
-		return "./" + name
 	}
-	return path.Join(dir, name)
+	return dir + "/" + name
 }
 
 // mode is what a directory tells of a file: its kind, and whether it is a stream

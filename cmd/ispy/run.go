@@ -1,100 +1,86 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"sync"
 
-	"github.com/ispyd/ispyd/fs/client"
+	"github.com/ispyd/ispyd/cmd/ispy/internal/shell"
+	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
+	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 )
 
 // run runs what the options say: a script, or the lines of stdin.
-func run(o options, config *client.Config, stdin io.Reader, stdout, stderr io.Writer) int {
-	sh := newShell(config, o.timeout, stdout, stderr)
-	defer sh.close()
+func run(o options, s *space.Space, stdin, stdout, stderr *os.File) int {
 	interrupted, stop := interrupts()
 	defer stop()
+	terminal := isTerminal(stdin)
+	if o.all {
+		if !o.hasScript {
+			if terminal {
+				fmt.Fprintln(stderr, "ispy: -all runs commands: -all -c SCRIPT, or -f FILE")
+				return verb.Usage
+			}
+			text, err := io.ReadAll(stdin)
+			if err != nil {
+				fmt.Fprintf(stderr, "ispy: standard input: %v\n", err)
+				return verb.Failed
+			}
+			o.script = string(text)
+		}
+		ctx, cancel := interrupted.during(context.Background())
+		defer cancel()
+		return runAll(ctx, o, s, stdout, stderr)
+	}
+	so := shell.Options{Space: s, Verbs: verbs(), Stdin: stdin, Stdout: stdout, Stderr: stderr, JSON: o.json}
 	if o.program != "" {
 		ctx, cancel := interrupted.during(context.Background())
-		err := sh.connectPID(ctx, o.program)
+		name, err := shell.Find(ctx, s, o.program)
+		if err == nil {
+			_, err = s.Dial(ctx, name)
+		}
 		cancel()
 		if err != nil {
-			return sh.report(err)
+			fmt.Fprintln(stderr, verb.Message("", err))
+			return verb.ExitCode(err)
 		}
+		so.Dir = "/" + name
 	}
-	if o.hasScript {
-		return sh.script(interrupted, o.script)
+	so.Interactive = terminal && !o.hasScript
+	if !o.hasScript && !terminal {
+		so.Stdin = nil // the commands come through it
 	}
-	return sh.lines(interrupted, stdin, isTerminal(stdin))
-}
-
-// script runs the commands of the text. What is wrong with its form is found
-// before anything runs. A connect or cd that fails ends it: what follows was meant
-// for another place.
-func (sh *shell) script(in *interrupter, text string) int {
-	commands, err := parse(text)
+	sh, err := shell.New(so)
 	if err != nil {
-		return sh.report(err)
+		fmt.Fprintln(stderr, verb.Message("", err))
+		return verb.Failed
 	}
-	code := exitOK
-	for _, c := range commands {
-		code = sh.one(in, c)
-		if sh.done || code != exitOK && (c[0] == "connect" || c[0] == "cd") {
-			break
-		}
+	switch {
+	case o.hasScript:
+		ctx, cancel := interrupted.during(context.Background())
+		defer cancel()
+		return sh.Script(ctx, o.scriptName, o.script)
+	case terminal:
+		return interactive(sh, s, interrupted, stdout, stderr)
 	}
-	return code
+	return lines(sh, interrupted, stdin, stderr)
 }
 
-// one runs one command, which Ctrl-C ends.
-func (sh *shell) one(in *interrupter, c words) int {
+// lines runs the commands that come through a pipe. Nothing but its end lists the
+// servers.
+func lines(sh *shell.Shell, in *interrupter, stdin io.Reader, stderr io.Writer) int {
 	ctx, cancel := in.during(context.Background())
 	defer cancel()
-	return sh.report(sh.run(ctx, c))
-}
-
-// lines runs the commands that are typed, or come through a pipe. Nothing but
-// the end of a pipe lists the servers; on a terminal that is how it begins.
-func (sh *shell) lines(in *interrupter, stdin io.Reader, terminal bool) int {
-	code, any := exitOK, terminal
-	if terminal {
-		code = sh.one(in, words{"servers"})
-	}
-	prompt := func() {
-		if terminal {
-			fmt.Fprint(sh.stdout, sh.prompt())
-		}
-	}
-	in.whenIdle(func() { fmt.Fprintln(sh.stdout); prompt() })
-	prompt()
-	lines := bufio.NewReader(stdin)
-	for !sh.done {
-		line, err := lines.ReadString('\n')
-		if strings.TrimSpace(line) != "" {
-			any = true
-			code = sh.script(in, line)
-		}
-		if errors.Is(err, io.EOF) {
-			if terminal {
-				fmt.Fprintln(sh.stdout)
-			}
-			break
-		}
-		if err != nil {
-			return sh.report(fmt.Errorf("standard input: %w", err))
-		}
-		if !sh.done {
-			prompt()
-		}
+	code, any, err := sh.Lines(ctx, stdin, func(text string) int { return sh.Script(ctx, "", text) })
+	if err != nil {
+		fmt.Fprintln(stderr, verb.Message("", err))
+		return verb.Failed
 	}
 	if !any {
-		return sh.one(in, words{"servers"})
+		return sh.Script(ctx, "", "servers")
 	}
 	return code
 }
@@ -103,11 +89,10 @@ func (sh *shell) lines(in *interrupter, stdin io.Reader, terminal bool) int {
 type interrupter struct {
 	mu     sync.Mutex
 	cancel context.CancelFunc // of the command that runs, nil where none does
-	idle   func()             // called where none does
 }
 
 func interrupts() (*interrupter, func()) {
-	in := &interrupter{idle: func() {}}
+	in := &interrupter{}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt)
 	done := make(chan struct{})
@@ -118,8 +103,6 @@ func interrupts() (*interrupter, func()) {
 				in.mu.Lock()
 				if in.cancel != nil {
 					in.cancel()
-				} else {
-					in.idle()
 				}
 				in.mu.Unlock()
 			case <-done:
@@ -142,11 +125,4 @@ func (in *interrupter) during(ctx context.Context) (context.Context, context.Can
 		in.mu.Unlock()
 		cancel()
 	}
-}
-
-// whenIdle has f called when Ctrl-C comes while no command runs.
-func (in *interrupter) whenIdle(f func()) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.idle = f
 }

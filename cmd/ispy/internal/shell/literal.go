@@ -21,7 +21,7 @@ func literal(text string, isVerb func(string) bool) (line string, shift int) {
 	rest := text[len(name):]
 	for {
 		n := 0
-		for n < len(rest) && (rest[n] == ' ' || rest[n] == '\t') {
+		for n < len(rest) && (rest[n] == ' ' || rest[n] == '\t' || rest[n] == '\r') {
 			n++
 		}
 		b.WriteString(rest[:n])

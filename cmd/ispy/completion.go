@@ -1,0 +1,3 @@
+package main
+
+func completionScript(shell string) string { return "" }

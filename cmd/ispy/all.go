@@ -42,7 +42,8 @@ func runAll(ctx context.Context, o options, s *space.Space, stdout, stderr io.Wr
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			ctx, cancel := context.WithTimeoutCause(ctx, o.deadline, client.ErrTimeout)
+			ctx, cancel := context.WithTimeoutCause(ctx, o.deadline,
+				fmt.Errorf("not done after %v (-deadline): %w", o.deadline, client.ErrTimeout))
 			defer cancel()
 			if o.json {
 				codes[i] = oneObject(ctx, o, s, srv.Name, &mu, stdout)

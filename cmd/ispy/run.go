@@ -64,7 +64,7 @@ func run(o options, s *space.Space, stdin, stdout, stderr *os.File) int {
 		defer cancel()
 		return sh.Script(ctx, o.scriptName, o.script)
 	case terminal:
-		return interactive(sh, s, interrupted, stdout, stderr)
+		return interactive(sh, interrupted, stdout, stderr)
 	}
 	return lines(sh, interrupted, stdin, stderr)
 }

@@ -17,7 +17,7 @@ import (
 
 var grep = verb.Verb{
 	Name: "grep",
-	Args: "[-r] [-i] [-v] [-w] [-F] [-n] [-H | -h] [-l | -c | -o | -q] [-e] PATTERN [PATH...]",
+	Args: "[-rivwFnHhlcoqa] [-A N] [-B N] [-C N] [-e] PATTERN [PATH...]",
 	Doc:  "print the lines that fit a pattern",
 	More: `PATTERN is a regular expression as Go has them (RE2): a|b, (ab)+, [0-9], \d, \bx\b.
 With -r it goes through directories, by default the current one, and reads what
@@ -29,6 +29,7 @@ where none does, 2 or more after an error.`,
 		"grep -r -i -l version runtime",
 		"cat README | grep process/",
 		"grep -n -F memory README",
+		"grep -A 2 '^goroutine ' runtime/goroutines",
 	},
 	Flags: func(flags *pflag.FlagSet) verb.Run {
 		var o grepOptions
@@ -44,10 +45,22 @@ where none does, 2 or more after an error.`,
 		flags.BoolVarP(&o.count, "count", "c", false, "numbers of lines only")
 		flags.BoolVarP(&o.only, "only-matching", "o", false, "what fits only, not the whole lines")
 		flags.BoolVarP(&o.quiet, "quiet", "q", false, "nothing: the exit code tells")
+		flags.IntVarP(&o.after, "after-context", "A", 0, "and `N` lines after each")
+		flags.IntVarP(&o.before, "before-context", "B", 0, "and `N` lines before each")
+		around := flags.IntP("context", "C", 0, "and `N` lines before and after each")
+		for _, name := range []string{"after-context", "before-context", "context"} {
+			flags.Lookup(name).DefValue = ""
+		}
 		flags.BoolVarP(&o.text, "text", "a", false, "binary files too, as if they were text")
 		flags.StringArrayVarP(&o.patterns, "regexp", "e", nil, "a `PATTERN`; of several, any may fit")
 		flags.BoolP("extended-regexp", "E", false, "means nothing: all patterns are extended ones")
-		return o.run
+		return func(ctx context.Context, c *verb.Call) error {
+			o.after, o.before = max(o.after, *around), max(o.before, *around)
+			if o.after < 0 || o.before < 0 || o.before > mostBefore {
+				return verb.Usagef("-A, -B and -C take a number of lines, %d before at most", mostBefore)
+			}
+			return o.run(ctx, c)
+		}
 	},
 }
 
@@ -56,6 +69,7 @@ type grepOptions struct {
 	number, with, without                bool
 	list, count, only, quiet, text       bool
 	patterns                             []string
+	after, before                        int
 }
 
 // errEnough ends grep -q.

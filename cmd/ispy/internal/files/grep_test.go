@@ -56,6 +56,17 @@ func TestGrep(t *testing.T) {
 	p.want("\x1b[35ma\x1b[m:\x1b[32m1\x1b[m:\x1b[1;31malpha\x1b[m\n", "grep", "-rn", "alpha", "a")
 }
 
+func TestGrepContext(t *testing.T) {
+	p := start(t, text("n", numbered(20)))
+	p.cd = "test"
+	p.want("5\n6\n7\n--\n15\n16\n17\n", "grep", "-C", "1", "6", "n")
+	p.want("4\n5\n--\n14\n15\n", "grep", "-B1", "5", "n")
+	p.want("n:5:5\nn-6-6\nn-7-7\n--\nn:15:15\nn-16-16\nn-17-17\n", "grep", "-HnA", "2", "5", "n")
+	p.want("9\n10\n11\n12\n13\n", "grep", "-C", "1", "-e", "10", "-e", "11", "-e", "12", "n")
+	p.want("1\n", "grep", "-c", "-C3", "13", "n")
+	p.fails(2, "", "-A, -B and -C take a number of lines, 1000 before at most", "grep", "-B", "2000", "x", "n")
+}
+
 func TestGrepPattern(t *testing.T) {
 	p := start(t)
 	for pattern, want := range map[string]string{

@@ -64,18 +64,22 @@ func (l *lister) list(ctx context.Context) error {
 	var files []row
 	for _, arg := range args {
 		abs := l.Path(arg)
+		var lerr error
 		if !l.self {
-			entries, err := l.Space.ReadDir(ctx, abs)
-			if err == nil {
+			var entries []fs.DirEntry
+			if entries, lerr = l.Space.ReadDir(ctx, abs); lerr == nil {
 				dirs = append(dirs, dir{arg, entries})
 				continue
 			}
-			if ctx.Err() != nil || errors.Is(err, fs.ErrNotExist) {
-				l.Warn(err)
+			if ctx.Err() != nil || errors.Is(lerr, fs.ErrNotExist) {
+				l.Warn(lerr)
 				continue
 			}
 		}
 		info, err := l.Space.Stat(ctx, abs)
+		if err == nil && info.IsDir() {
+			err = lerr
+		}
 		if err != nil {
 			l.Warn(err)
 			continue

@@ -47,6 +47,7 @@ type search struct {
 	lines  int    // that fit
 	begun  bool
 	binary bool
+	around
 }
 
 func (s *search) Write(p []byte) (int, error) {
@@ -100,7 +101,7 @@ func (s *search) end() error {
 func (s *search) line(line []byte) error {
 	s.number++
 	if s.re.Match(line) == s.invert {
-		return nil
+		return s.beside(line)
 	}
 	s.lines++
 	switch {
@@ -115,21 +116,37 @@ func (s *search) line(line []byte) error {
 		}
 		return err
 	}
+	if s.only {
+		return s.parts(line)
+	}
+	if err := s.lead(); err != nil {
+		return err
+	}
+	return s.print(line)
+}
+
+// print prints a line that fits.
+func (s *search) print(line []byte) error {
+	s.buf = s.prefix(s.buf[:0], s.number, ':')
+	if s.colour() && !s.invert {
+		s.buf = s.marked(s.buf, line)
+	} else {
+		s.buf = append(s.buf, line...)
+	}
+	_, err := s.out.Write(append(s.buf, '\n'))
+	return err
+}
+
+// parts prints what fits of a line.
+func (s *search) parts(line []byte) error {
 	s.buf = s.buf[:0]
-	switch {
-	case s.only:
-		if s.invert {
-			return nil
+	if s.invert {
+		return nil
+	}
+	for _, m := range s.re.FindAllIndex(line, -1) {
+		if m[0] < m[1] {
+			s.buf = append(s.paint(s.prefix(s.buf, s.number, ':'), bold, line[m[0]:m[1]]), '\n')
 		}
-		for _, m := range s.re.FindAllIndex(line, -1) {
-			if m[0] < m[1] {
-				s.buf = append(s.paint(s.prefix(s.buf), bold, line[m[0]:m[1]]), '\n')
-			}
-		}
-	case s.colour() && !s.invert:
-		s.buf = append(s.marked(s.prefix(s.buf), line), '\n')
-	default:
-		s.buf = append(append(s.prefix(s.buf), line...), '\n')
 	}
 	_, err := s.out.Write(s.buf)
 	return err
@@ -144,54 +161,8 @@ func (s *search) sum() error {
 		s.buf = append(s.paint(s.buf, magenta, []byte(s.name)), '\n')
 	case s.list:
 	case s.count:
-		s.buf = append(strconv.AppendInt(s.label(s.buf), int64(s.lines), 10), '\n')
+		s.buf = append(strconv.AppendInt(s.label(s.buf, ':'), int64(s.lines), 10), '\n')
 	}
 	_, err := s.out.Write(s.buf)
 	return err
-}
-
-// The colours, those of grep.
-const (
-	bold    = "1;31"
-	magenta = "35"
-	green   = "32"
-)
-
-func (s *search) colour() bool { return s.Terminal != nil && s.Terminal.Color }
-
-func (s *search) paint(b []byte, colour string, text []byte) []byte {
-	if !s.colour() {
-		return append(b, text...)
-	}
-	b = append(append(append(b, "\x1b["...), colour...), 'm')
-	return append(append(b, text...), "\x1b[m"...)
-}
-
-// marked appends a line with what fits in it marked.
-func (s *search) marked(b, line []byte) []byte {
-	at := 0
-	for _, m := range s.re.FindAllIndex(line, -1) {
-		if m[0] < m[1] {
-			b = s.paint(append(b, line[at:m[0]]...), bold, line[m[0]:m[1]])
-			at = m[1]
-		}
-	}
-	return append(b, line[at:]...)
-}
-
-// label appends the name that stands before what is found in a file.
-func (s *search) label(b []byte) []byte {
-	if s.with {
-		b = append(s.paint(b, magenta, []byte(s.name)), ':')
-	}
-	return b
-}
-
-// prefix appends what stands before a line.
-func (s *search) prefix(b []byte) []byte {
-	b = s.label(b)
-	if s.grepOptions.number {
-		b = append(s.paint(b, green, strconv.AppendInt(nil, int64(s.number), 10)), ':')
-	}
-	return b
 }

@@ -14,7 +14,7 @@ import (
 
 var tail = verb.Verb{
 	Name: "tail",
-	Args: "[-n [+]LINES | -c [+]BYTES] [-f] [-s SECONDS] [-q] [PATH...]",
+	Args: "[-n LINES | -c BYTES] [-f] [-s SECONDS] [-q] [PATH...]",
 	Doc:  "print the end of files, and what they grow by",
 	More: `-20 is the same as -n 20; +20 is all from line 20 on. -f goes on with what is
 added, until it is interrupted: a stream, such as audit, is looked at four times

@@ -3,12 +3,15 @@ package files
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"iter"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
+	"github.com/ispyd/ispyd/fs/client"
 )
 
 // maxDepth is where a walk ends in any case: a tree that is bound into itself has
@@ -100,7 +103,7 @@ func (w *walk) list(abs string) *listing {
 // dir goes through what is in a directory, and says whether to go on.
 func (w *walk) dir(in found, entries []fs.DirEntry) bool {
 	depth := in.depth + 1
-	if w.walker.depth >= 0 && depth > w.walker.depth || depth > maxDepth {
+	if w.walker.depth >= 0 && depth > w.walker.depth {
 		return true
 	}
 	if w.keep != nil {
@@ -116,11 +119,11 @@ func (w *walk) dir(in found, entries []fs.DirEntry) bool {
 	for _, e := range entries {
 		width = max(width, len(e.Name()))
 	}
-	deeper := depth < maxDepth && (w.walker.depth < 0 || depth < w.walker.depth)
+	deeper := w.walker.depth < 0 || depth < w.walker.depth
 	var listings []*listing // of the directories from here to next
 	next := 0
 	for i, e := range entries {
-		for ; deeper && next < len(entries) && len(listings) < ahead; next++ {
+		for ; deeper && depth < maxDepth && next < len(entries) && len(listings) < ahead; next++ {
 			if entries[next].IsDir() {
 				listings = append(listings, w.list(join(in.path, entries[next].Name())))
 			}
@@ -131,6 +134,14 @@ func (w *walk) dir(in found, entries []fs.DirEntry) bool {
 			return false
 		}
 		if !f.dir || !deeper {
+			continue
+		}
+		if depth == maxDepth {
+			f.err = &client.Error{Op: "list", Path: f.path, Errno: syscall.ELOOP,
+				Text: fmt.Sprintf("is %d directories deep, and what is in it is left out", depth)}
+			if !w.yield(f) {
+				return false
+			}
 			continue
 		}
 		l := listings[0]

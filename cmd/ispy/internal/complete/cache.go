@@ -47,13 +47,14 @@ func remember[T any](ctx context.Context, key cacheKey, age time.Duration, ask f
 		a := c.value.(answer)
 		return a.value, a.err
 	}
-	value, err := ask()
-	if ctx.Err() != nil {
-		if err == nil {
-			err = ctx.Err()
-		}
-		return value, err
+	a, err := promptly(ctx, func() answer {
+		value, err := ask()
+		return answer{value, err}
+	})
+	if err != nil {
+		return a.value, err
 	}
+	value, err := a.value, a.err
 	cache.Lock()
 	defer cache.Unlock()
 	now := time.Now()
@@ -67,4 +68,20 @@ func remember[T any](ctx context.Context, key cacheKey, age time.Duration, ask f
 	}
 	cache.m[key] = cached{answer{value, err}, now.Add(age)}
 	return value, err
+}
+
+// promptly returns what ask does, or the context's error as soon as it has one: an
+// operation that it ends may still wait for a frozen program to call it off.
+func promptly[T any](ctx context.Context, ask func() T) (value T, err error) {
+	if err := ctx.Err(); err != nil {
+		return value, err
+	}
+	done := make(chan T, 1)
+	go func() { done <- ask() }()
+	select {
+	case value = <-done:
+		return value, ctx.Err()
+	case <-ctx.Done():
+		return value, ctx.Err()
+	}
 }

@@ -65,55 +65,17 @@ const (
 )
 
 // Line completes the line at the cursor, an offset in bytes. It takes a second at
-// most.
+// most: the note then says who has not answered, and the candidates are those that
+// are known without.
 func Line(ctx context.Context, sh Shell, line string, cursor int) Result {
-	return within(ctx, lineTimeout, func(l *lookup) Result {
-		p := scan(line[:cursor])
-		l.line(p)
-		return l.result(p)
-	}, func(l *lookup) Result {
-		return Result{Start: cursor, Note: l.noAnswer()}
-	}, sh)
+	ctx, cancel := context.WithTimeout(ctx, lineTimeout)
+	defer cancel()
+	l := newLookup(ctx, sh)
+	p := scan(line[:cursor])
+	l.line(p)
+	return l.result(p)
 }
 
-// within runs the lookup, and lets it go when time is up: not all that it waits for
-// looks at its context.
-func within[T any](ctx context.Context, limit time.Duration, look func(*lookup) T, late func(*lookup) T, sh Shell) T {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	// The shell is asked here, for it may go on before the lookup ends.
-	l := &lookup{ctx: ctx, sh: snapshot{sh.Dir(), sh.Space(), sh.Verbs(), sh.Words(), sh.Vars()}, dir: sh.Dir()}
-	done := make(chan T, 1)
-	go func() {
-		defer cancel()
-		done <- look(l)
-	}()
-	select {
-	case r := <-done:
-		return r
-	case <-ctx.Done():
-	}
-	// What it has found without the program, it may have ready in a moment.
-	grace := time.NewTimer(limit / 4)
-	defer grace.Stop()
-	select {
-	case r := <-done:
-		return r
-	case <-grace.C:
-		return late(l)
-	}
+func newLookup(ctx context.Context, sh Shell) *lookup {
+	return &lookup{ctx: ctx, sh: sh, dir: sh.Dir()}
 }
-
-// snapshot is a shell as it was.
-type snapshot struct {
-	dir   string
-	space *space.Space
-	verbs []verb.Verb
-	words []string
-	vars  []string
-}
-
-func (s snapshot) Dir() string         { return s.dir }
-func (s snapshot) Space() *space.Space { return s.space }
-func (s snapshot) Verbs() []verb.Verb  { return s.verbs }
-func (s snapshot) Words() []string     { return s.words }
-func (s snapshot) Vars() []string      { return s.vars }

@@ -11,9 +11,9 @@ import (
 // doc of a verb, the doc of a file; "" where there is nothing to say. It takes 200
 // ms at most.
 func Hint(ctx context.Context, sh Shell, line string, cursor int) string {
-	return within(ctx, hintTimeout, func(l *lookup) string {
-		return printable(l.hint(scan(line[:cursor])))
-	}, func(*lookup) string { return "" }, sh)
+	ctx, cancel := context.WithTimeout(ctx, hintTimeout)
+	defer cancel()
+	return printable(newLookup(ctx, sh).hint(scan(line[:cursor])))
 }
 
 func (l *lookup) hint(p *place) string {
@@ -70,9 +70,9 @@ func (l *lookup) fileHint(p *place) string {
 	if _, in := space.Split(abs); in == "" {
 		return ""
 	}
-	doc := l.sh.Space().Doc(l.ctx, abs)
-	if doc.Text == "" {
+	doc := l.doc(abs)
+	if doc == "" {
 		return ""
 	}
-	return strings.TrimSuffix(p.text, "/") + ": " + doc.Text
+	return strings.TrimSuffix(p.text, "/") + ": " + doc
 }

@@ -122,8 +122,8 @@ func (l *lookup) result(p *place) Result {
 			continue
 		}
 		seen[it.text] = true
-		if it.doc == "" && it.path != "" && l.ctx.Err() == nil {
-			it.doc = l.sh.Space().Doc(l.ctx, it.path).Text
+		if it.doc == "" && it.path != "" {
+			it.doc = l.doc(it.path)
 		}
 		if it.display == "" {
 			it.display = it.text
@@ -142,6 +142,12 @@ func (l *lookup) result(p *place) Result {
 	return r
 }
 
+// doc is what the tree says of the file.
+func (l *lookup) doc(abs string) string {
+	doc, _ := promptly(l.ctx, func() space.Doc { return l.sh.Space().Doc(l.ctx, abs) })
+	return doc.Text
+}
+
 func join(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
@@ -156,8 +162,6 @@ func (l *lookup) failed(dir string, err error) {
 		l.note = silent(dir)
 	}
 }
-
-func (l *lookup) noAnswer() string { return silent(l.dir) }
 
 func silent(dir string) string {
 	if program, _ := space.Split(dir); program != "" {

@@ -40,21 +40,26 @@ func (l *lookup) list(dir, what string) []string {
 }
 
 func readList(ctx context.Context, sp *space.Space, abs string) ([]string, error) {
-	f, err := sp.Open(ctx, abs, os.O_RDONLY)
-	if errors.Is(err, syscall.EISDIR) {
-		entries, err := sp.ReadDir(ctx, abs)
-		var names []string
-		for _, e := range entries {
-			names = append(names, e.Name())
-		}
-		return names, err
+	text, err := readBounded(ctx, sp, abs)
+	if !errors.Is(err, syscall.EISDIR) {
+		return parseList(text), err
 	}
+	entries, err := sp.ReadDir(ctx, abs)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
+}
+
+func readBounded(ctx context.Context, sp *space.Space, abs string) (string, error) {
+	f, err := sp.Open(ctx, abs, os.O_RDONLY)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxList))
-	return parseList(string(data)), err
+	return string(data), err
 }
 
 // parseList reads one name a line. A table has more than one column, and a header.

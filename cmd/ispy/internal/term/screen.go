@@ -72,7 +72,7 @@ func newScreen(opts Options, hist *history) (*screen, error) {
 		if s.hints != nil {
 			hint = s.dim(fit(s.hints.get(line, cursor), columns()-1))
 		}
-		if hint == "" {
+		if hint == "" && (s.tab == nil || !s.tab.listing(string(line), cursor)) {
 			// An empty row: the library takes one for granted below the line,
 			// which must not go when the line grows.
 			hint = " "

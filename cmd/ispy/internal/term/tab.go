@@ -28,7 +28,7 @@ func (t *tab) press(step int) {
 	rl := t.s.rl
 	text, cursor := string(*rl.Line()), rl.Cursor().Pos()
 	n := len(t.result.Candidates)
-	if n > 1 && text == t.text && cursor == t.cursor {
+	if t.listing(text, cursor) {
 		switch {
 		case t.index < 0 && step < 0:
 			t.index = n - 1
@@ -79,6 +79,11 @@ func (t *tab) insert(value string) {
 
 func (t *tab) remember() {
 	t.text, t.cursor = string(*t.s.rl.Line()), t.s.rl.Cursor().Pos()
+}
+
+// listing says that the list is shown below that line.
+func (t *tab) listing(text string, cursor int) bool {
+	return len(t.result.Candidates) > 1 && text == t.text && cursor == t.cursor
 }
 
 // list shows the candidates below the line, for as long as nothing is typed.

@@ -51,13 +51,13 @@ func page(ctx context.Context, c *verb.Call) error {
 		return err
 	})
 	c.Stderr = screen
+	if errors.Is(err, syscall.EPIPE) {
+		err = nil // the person has seen enough
+	}
 	if perr := p.wait(); perr != nil && err == nil {
 		err = fmt.Errorf("%s: %w", line, perr)
 	}
 	io.Copy(c.Stderr, &said)
-	if errors.Is(err, syscall.EPIPE) {
-		return nil // the person has seen enough
-	}
 	return err
 }
 

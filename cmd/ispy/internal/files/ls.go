@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"path"
 	"text/tabwriter"
 	"time"
@@ -46,68 +45,73 @@ type listOptions struct{ long, one, self bool }
 type lister struct {
 	*verb.Call
 	listOptions
-	out   *bufio.Writer
-	begun bool
+	out *bufio.Writer
 }
 
 // list lists what the arguments name: files first, and then directories.
 func (l *lister) list(ctx context.Context) error {
-	args := l.Args
-	if len(args) == 0 {
-		args = []string{"."}
+	if len(l.Args) == 0 && !l.self {
+		return l.directory(ctx, l.Path("."))
 	}
-	type dir struct {
-		arg     string
-		entries []fs.DirEntry
-	}
-	var dirs []dir
-	var files []row
-	for _, arg := range args {
-		abs := l.Path(arg)
-		var lerr error
-		if !l.self {
-			var entries []fs.DirEntry
-			if entries, lerr = l.Space.ReadDir(ctx, abs); lerr == nil {
-				dirs = append(dirs, dir{arg, entries})
-				continue
-			}
-			if ctx.Err() != nil || errors.Is(lerr, fs.ErrNotExist) {
-				l.Warn(lerr)
-				continue
-			}
-		}
-		info, err := l.Space.Stat(ctx, abs)
-		if err == nil && info.IsDir() {
-			err = lerr
-		}
-		if err != nil {
-			l.Warn(err)
-			continue
-		}
-		files = append(files, row{name: arg, path: abs, info: info, mode: info.Mode()})
+	files, dirs, err := l.arguments(ctx)
+	if err != nil {
+		return err
 	}
 	if err := l.rows(ctx, files); err != nil {
 		return err
 	}
-	l.begun = len(files) > 0
+	begun := len(files) > 0
 	for _, d := range dirs {
-		if len(args) > 1 {
-			if l.begun {
+		if len(l.Args) > 1 {
+			if begun {
 				fmt.Fprintln(l.out)
 			}
-			fmt.Fprintf(l.out, "%s:\n", shown(l.Call, d.arg))
+			fmt.Fprintf(l.out, "%s:\n", shown(l.Call, d.name))
 		}
-		l.begun = true
-		if err := l.directory(ctx, l.Path(d.arg), d.entries); err != nil {
+		begun = true
+		if err := l.directory(ctx, d.path); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *lister) directory(ctx context.Context, abs string, entries []fs.DirEntry) error {
+// arguments tells the files from the directories to be listed, several at once.
+func (l *lister) arguments(ctx context.Context) (files, dirs []row, err error) {
+	args := l.Args
+	if len(args) == 0 {
+		args = []string{"."}
+	}
+	rows := make([]row, len(args))
+	err = inOrder(ctx, io.Discard, indexes(len(args)), func(ctx context.Context, i int, _ io.Writer) error {
+		abs := l.Path(args[i])
+		info, err := l.Space.Stat(ctx, abs)
+		if err == nil {
+			rows[i] = row{name: args[i], path: abs, info: info, mode: info.Mode()}
+		}
+		return err
+	}, func(i int, err error) error {
+		switch {
+		case err != nil:
+			l.Warn(err)
+		case rows[i].mode.IsDir() && !l.self:
+			dirs = append(dirs, rows[i])
+		default:
+			files = append(files, rows[i])
+		}
+		return nil
+	})
+	return files, dirs, err
+}
+
+func (l *lister) directory(ctx context.Context, abs string) error {
 	if abs == "/" && l.long {
 		return l.programs(ctx)
+	}
+	entries, err := l.Space.ReadDir(ctx, abs)
+	if err != nil {
+		l.out.Flush()
+		l.Warn(err)
 	}
 	rows := make([]row, len(entries))
 	for i, e := range entries {
@@ -116,7 +120,7 @@ func (l *lister) directory(ctx context.Context, abs string, entries []fs.DirEntr
 	return l.rows(ctx, rows)
 }
 
-// row is one file that is listed. info is nil until it is asked for.
+// row is one file that is listed. Its info is nil until it is asked for.
 type row struct {
 	name, path string
 	entry      fs.DirEntry
@@ -154,32 +158,26 @@ func (l *lister) names(rows []row) []label {
 // table prints what ls -l shows. It asks about several files at once.
 func (l *lister) table(ctx context.Context, rows []row) error {
 	w := tabwriter.NewWriter(l.out, 0, 0, 2, ' ', 0)
-	all := func(yield func(*row) bool) {
-		for i := range rows {
-			if !yield(&rows[i]) {
-				return
-			}
-		}
-	}
-	err := inOrder(ctx, w, iter.Seq[*row](all), func(ctx context.Context, r *row, out io.Writer) (err error) {
+	err := inOrder(ctx, w, indexes(len(rows)), func(ctx context.Context, i int, out io.Writer) (err error) {
+		r := rows[i]
 		if r.info == nil {
-			if r.info, err = r.entry.Info(); errors.Is(err, fs.ErrNotExist) {
-				return nil // gone meanwhile
+			info, ierr := r.entry.Info()
+			switch {
+			case ierr == nil:
+				r.info, r.mode = info, info.Mode()
+			case errors.Is(ierr, fs.ErrNotExist): // gone meanwhile
+				return nil
+			default:
+				err = at(r.path, ierr)
 			}
-			err = at(r.path, err)
 		}
-		m, n := r.mode, "-"
-		if r.info != nil {
-			m, n = r.info.Mode(), size(r.info)
-		}
-		fmt.Fprintf(out, "%v\t%s\t%s", m, n, shown(l.Call, r.name))
+		fmt.Fprintf(out, "%v\t%s\t%s", r.mode, size(r.info), shown(l.Call, r.name))
 		if text := shown(l.Call, doc(ctx, l.Call, r.path).Text); text != "" {
 			fmt.Fprintf(out, "\t%s", text)
 		}
 		fmt.Fprintln(out)
 		return err
-	}, func(r *row, err error) error {
-		r.info = nil
+	}, func(_ int, err error) error {
 		l.Warn(err)
 		return nil
 	})

@@ -60,6 +60,14 @@ func inOrder[T any](ctx context.Context, out io.Writer, items iter.Seq[T],
 	return nil
 }
 
+// indexes are the numbers from 0 to n-1, as items.
+func indexes(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := 0; i < n && yield(i); i++ {
+		}
+	}
+}
+
 // turn is what one of several writes to, who come out one after the other.
 type turn struct {
 	ctx    context.Context

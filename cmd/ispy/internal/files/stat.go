@@ -22,11 +22,7 @@ is made for that, but one that takes long is not.`,
 		if len(c.Args) == 0 {
 			return c.WrongUse()
 		}
-		indexes := func(yield func(int) bool) {
-			for i := 0; i < len(c.Args) && yield(i); i++ {
-			}
-		}
-		return inOrder(ctx, c.Stdout, indexes, func(ctx context.Context, i int, out io.Writer) error {
+		return inOrder(ctx, c.Stdout, indexes(len(c.Args)), func(ctx context.Context, i int, out io.Writer) error {
 			return describe(ctx, c, c.Path(c.Args[i]), i > 0, out)
 		}, func(_ int, err error) error {
 			c.Warn(err)

@@ -57,7 +57,7 @@ func age(d time.Duration) string {
 
 // size is a file's size in bytes, "-" where it is not known.
 func size(info fs.FileInfo) string {
-	if info.IsDir() || info.Size() == 0 {
+	if info == nil || info.IsDir() || info.Size() == 0 {
 		return "-"
 	}
 	return fmt.Sprint(info.Size())

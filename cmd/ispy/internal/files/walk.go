@@ -47,18 +47,22 @@ type found struct {
 func (w walker) walk(ctx context.Context, abs, name string) iter.Seq[found] {
 	return func(yield func(found) bool) {
 		root := found{path: abs, name: name, dir: true, mode: fs.ModeDir, last: true}
-		entries, err := w.space.ReadDir(ctx, abs)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
-			if info, serr := w.space.Stat(ctx, abs); serr == nil && !info.IsDir() {
-				root.dir, root.mode, err = false, info.Mode(), nil
+		if name != "" && name != "." { // the current directory is one
+			info, err := w.space.Stat(ctx, abs)
+			if err != nil {
+				root.err = err
+				yield(root)
+				return
 			}
+			root.dir, root.mode = info.IsDir(), info.Mode()
 		}
+		if !yield(root) || !root.dir || w.depth == 0 {
+			return
+		}
+		entries, err := w.space.ReadDir(ctx, abs)
 		if err != nil {
 			root.err = err
 			yield(root)
-			return
-		}
-		if !yield(root) || !root.dir {
 			return
 		}
 		ctx, stop := context.WithCancel(ctx)

@@ -74,7 +74,7 @@ func run(o options, s *space.Space, stdin, stdout, stderr *os.File) int {
 func lines(sh *shell.Shell, in *interrupter, stdin io.Reader, stderr io.Writer) int {
 	ctx, cancel := in.during(context.Background())
 	defer cancel()
-	code, any, err := sh.Lines(ctx, stdin, func(text string) int { return sh.Script(ctx, "", text) })
+	code, any, err := sh.Lines(ctx, stdin)
 	if err != nil {
 		fmt.Fprintln(stderr, verb.Message("", err))
 		return verb.Failed

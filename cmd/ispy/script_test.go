@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,9 +16,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/ispyd/ispyd"
-	"github.com/ispyd/ispyd/nodes"
-	"github.com/ispyd/ispyd/plugins"
 )
 
 func TestMain(m *testing.M) {
@@ -28,36 +24,6 @@ func TestMain(m *testing.M) {
 		"program": program,
 		"as":      as,
 	})
-}
-
-// program is a program that embeds ispyd: program CONFIG. It runs until it is
-// killed, and says what happens a line each.
-func program() {
-	test := plugins.Plugin{Name: "test", Doc: "for tests", Open: func(plugins.Config) (nodes.Dir, io.Closer, error) {
-		return nodes.Directory("test", "for tests",
-			nodes.Static("hello", "a greeting", []byte("hello, world\n")),
-			nodes.Text("hang", "never ends", func(ctx context.Context, _ io.Writer) error {
-				fmt.Println("hanging")
-				<-ctx.Done()
-				fmt.Println("cancelled")
-				return ctx.Err()
-			}),
-			nodes.Text("off", "always fails", func(context.Context, io.Writer) error {
-				return nodes.Errorf(nodes.ErrDisabled, "set enabled = true in [test]")
-			}),
-			nodes.Ctl("ctl", "acts", nodes.Verb{Name: "say", Args: "word...", Doc: "says it", Run: func(_ context.Context, args []string) error {
-				fmt.Printf("said %q\n", args)
-				return nil
-			}}),
-		), nil, nil
-	}}
-	srv, err := ispyd.Start(os.Args[1], test)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	fmt.Println("ready", srv.Addr())
-	select {}
 }
 
 // as runs ispy or program as another user: as UID COMMAND ARG...

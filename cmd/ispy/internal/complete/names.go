@@ -14,7 +14,7 @@ import (
 
 // The most that is read of a list of names.
 const (
-	maxList  = 32 << 20 // bytes
+	maxList  = 16 << 20 // bytes
 	maxNames = 500_000
 )
 

@@ -26,9 +26,7 @@ func (sh *Shell) Script(ctx context.Context, name, text string) int {
 	if err != nil {
 		return sh.syntaxError(name, err)
 	}
-	if exited {
-		sh.done = true
-	}
+	sh.done = sh.done || exited
 	return code
 }
 
@@ -79,7 +77,7 @@ func (sh *Shell) run(ctx context.Context, runner *interp.Runner, text string) (c
 				return code, exited, nil
 			}
 			if code != verb.OK && !sh.opts.Interactive && moves(st) {
-				return code, false, nil
+				return code, true, nil
 			}
 		}
 		done := text[:c.end-shift]
@@ -106,12 +104,17 @@ func (sh *Shell) ctlVerbs(ctx context.Context, dir string) map[string]bool {
 
 // moves says that the statement goes to another place, and does nothing else.
 func moves(st *syntax.Stmt) bool {
-	call, ok := st.Cmd.(*syntax.CallExpr)
-	if !ok || st.Negated || len(call.Args) == 0 {
-		return false
-	}
-	name := call.Args[0].Lit()
+	name := first(st)
 	return name == "cd" || name == "connect" || name == "shell" || strings.HasPrefix(name, "!")
+}
+
+// first is the command of a statement that is nothing but one.
+func first(st *syntax.Stmt) string {
+	call, ok := st.Cmd.(*syntax.CallExpr)
+	if !ok || st.Negated || st.Background || len(call.Args) == 0 {
+		return ""
+	}
+	return call.Args[0].Lit()
 }
 
 // chunk is what is parsed and run at once: one statement, or, where it has
@@ -193,10 +196,11 @@ func (sh *Shell) Incomplete(ctx context.Context, text string) bool {
 }
 
 // Lines runs the commands that come through r, each as soon as it is whole. What
-// is wrong with the form of one ends them.
-func (sh *Shell) Lines(ctx context.Context, r io.Reader, run func(text string) int) (code int, any bool, err error) {
+// is wrong with the form of one ends them. any says that there was one.
+func (sh *Shell) Lines(ctx context.Context, r io.Reader) (code int, any bool, err error) {
 	lines := newLineReader(r)
 	var pending strings.Builder
+	place := start
 	for !sh.done && ctx.Err() == nil {
 		line, rerr := lines.next()
 		pending.WriteString(line)
@@ -206,10 +210,11 @@ func (sh *Shell) Lines(ctx context.Context, r io.Reader, run func(text string) i
 		if text := pending.String(); strings.TrimSpace(text) != "" && (rerr == io.EOF || !sh.Incomplete(ctx, text)) {
 			any = true
 			pending.Reset()
-			code = run(text)
-			if code == verb.Usage && check(text, sh.isWord) != nil {
-				return code, any, nil
+			if err := check(text, sh.isWord); err != nil {
+				return sh.syntaxError("", place.move(err)), any, nil
 			}
+			code = sh.Script(ctx, "", text)
+			place = place.after(text)
 		}
 		if rerr == io.EOF {
 			return code, any, nil

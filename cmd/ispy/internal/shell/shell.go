@@ -54,7 +54,8 @@ type Shell struct {
 	mu        sync.Mutex // for what a command in a pipe may touch as well
 	listed    []string   // programs as servers numbered them last
 	noPrompt  bool
-	redirects int // exit code of a redirection that failed
+	redirects int  // exit code of a redirection that failed
+	plain     bool // the statement is an exit and nothing else
 	functions map[string]*syntax.Stmt
 }
 
@@ -159,6 +160,7 @@ func (sh *Shell) Vars() []string {
 func (sh *Shell) statement(ctx context.Context, runner *interp.Runner, st *syntax.Stmt) (code int, exited bool) {
 	sh.mu.Lock()
 	sh.redirects = 0
+	sh.plain = first(st) == "exit"
 	sh.functions = maps.Clone(runner.Funcs)
 	sh.mu.Unlock()
 	err := runner.Run(ctx, st)
@@ -179,6 +181,13 @@ func (sh *Shell) statement(ctx context.Context, runner *interp.Runner, st *synta
 		sh.setStatus(ctx, runner, code)
 	}
 	return code, exited
+}
+
+// plainExit says that exit is the whole statement, and goes one level up.
+func (sh *Shell) plainExit() bool {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.plain
 }
 
 func exitStatus(err error) (code int, known bool) {

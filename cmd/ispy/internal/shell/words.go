@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/pflag"
 	"mvdan.cc/sh/v3/interp"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
+	"github.com/ispyd/ispyd/fs/client"
 )
 
 // word is a command of ispy. One that goes to another place has move, which says
@@ -42,6 +44,8 @@ taken as they stand, and the name of a file prints the file. exit leaves it.`,
 		{Name: "cd", Args: "[DIR]", Doc: "change the directory; without DIR to the top, with - back",
 			Examples: []string{"cd runtime", "cd ..", "cd"}},
 		{Name: "exit", Args: "[CODE]", Doc: "leave the plugin, then the program, then ispy; with CODE leave ispy",
+			More: `With CODE, or as a part of another command (cd http || exit), it is that of
+sh, and ends the commands.`,
 			Examples: []string{"exit"}},
 		{Name: "prompt", Args: "on|off", Doc: "show the prompt or not",
 			Examples: []string{"prompt off", "prompt on"}, Flags: verb.Plain(sh.prompt)},
@@ -71,7 +75,7 @@ taken as they stand, and the name of a file prints the file. exit leaves it.`,
 func (sh *Shell) moveTo(ctx context.Context, hc interp.HandlerContext, w *word, args []string) []string {
 	c := sh.newCall(ctx, hc)
 	c.Verb, c.Args = w.Verb, args[1:]
-	if w.Name == "exit" && len(c.Args) > 0 {
+	if w.Name == "exit" && (len(c.Args) > 0 || !sh.plainExit()) {
 		return args
 	}
 	dir, err := w.move(ctx, c)
@@ -107,7 +111,7 @@ func (sh *Shell) chdir(ctx context.Context, c *verb.Call) (string, error) {
 		return "", err
 	}
 	if !info.IsDir() {
-		return "", verb.Usagef("%s: is a file; cat prints it", abs)
+		return "", &client.Error{Op: "walk", Path: abs, Errno: syscall.ENOTDIR, Text: "is a file; cat prints it"}
 	}
 	return abs, nil
 }
@@ -185,7 +189,7 @@ func (sh *Shell) Prompt() string {
 	return "(" + in + ":" + program + ") "
 }
 
-// none is for verbs without flags that take no arguments.
+// noArgs is for Flags of a verb that has none and takes no arguments.
 func noArgs(run verb.Run) func(*pflag.FlagSet) verb.Run {
 	return verb.Plain(func(ctx context.Context, c *verb.Call) error {
 		if len(c.Args) > 0 {

@@ -48,11 +48,11 @@ where none does, 2 or more after an error.`,
 		flags.IntVarP(&o.after, "after-context", "A", 0, "and `N` lines after each")
 		flags.IntVarP(&o.before, "before-context", "B", 0, "and `N` lines before each")
 		around := flags.IntP("context", "C", 0, "and `N` lines before and after each")
-		for _, name := range []string{"after-context", "before-context", "context"} {
-			flags.Lookup(name).DefValue = ""
-		}
 		flags.BoolVarP(&o.text, "text", "a", false, "binary files too, as if they were text")
 		flags.StringArrayVarP(&o.patterns, "regexp", "e", nil, "a `PATTERN`; of several, any may fit")
+		for _, name := range []string{"after-context", "before-context", "context", "regexp"} {
+			flags.Lookup(name).DefValue = ""
+		}
 		flags.BoolP("extended-regexp", "E", false, "means nothing: all patterns are extended ones")
 		return func(ctx context.Context, c *verb.Call) error {
 			o.after, o.before = max(o.after, *around), max(o.before, *around)

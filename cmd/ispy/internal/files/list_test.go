@@ -1,7 +1,9 @@
 package files_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -70,6 +72,16 @@ func TestTree(t *testing.T) {
 	p.fails(1, "\n0 directories, 0 files\n", "ispy: /PID/test/nosuch: no such file\n", "tree", "nosuch")
 }
 
+// On a terminal, lines end where it does.
+func TestCrop(t *testing.T) {
+	p := sub(t)
+	p.cd = "test"
+	p.onTerminal(30, false)
+	p.want("ar--r--r--  9  events  what h…\n", "ls", "-l", "events")
+	p.onTerminal(20, false)
+	p.want(".  for tests\n├── a       the a\n├── b       the b\n├── events  what ha…\n├── inner   more\n└── void    nothing\n\n2 directories, 3 fi…\n", "tree", "-L", "1")
+}
+
 func TestFind(t *testing.T) {
 	p := sub(t)
 	p.cd = "test"
@@ -117,4 +129,15 @@ mode:    dr-xr-xr-x
 		t.Errorf("stat: code %d, %q\n%s\nwant\n%s", code, errs, got, want)
 	}
 	p.fails(2, "", "the form is: stat PATH...", "stat")
+}
+
+// What is not listed may cost something: it is not made to tell its size.
+func TestStatUnlisted(t *testing.T) {
+	p := start(t, nodes.Unlisted(nodes.Text("costly", "costs", func(context.Context, io.Writer) error {
+		t.Error("it was made")
+		return nil
+	})))
+	if out, errs, code := p.run("stat", "test/costly"); code != 0 || errs != "" || !strings.Contains(out, "\nsize:    not known until it is read\n") {
+		t.Errorf("stat: code %d, %q, %q", code, errs, out)
+	}
 }

@@ -23,7 +23,8 @@ var ls = verb.Verb{
 	Doc:  "list directories",
 	More: `-l shows mode, size, name and what the file is. The size of what is made when
 it is read is not known before, and shown as -; stat finds it out. At the top,
-/, ls lists the programs, and -l what each runs, for how long, and how it is.`,
+/, ls lists the programs, and -l what each runs, for how long, and how it is. A
+terminal gets as much of each line as it has room for; stat shows it all.`,
 	Examples: []string{"ls", "ls -l process", "ls -d runtime"},
 	Flags: func(flags *pflag.FlagSet) verb.Run {
 		var o listOptions
@@ -33,6 +34,9 @@ it is read is not known before, and shown as -; stat finds it out. At the top,
 		flags.BoolP("all", "a", false, "means nothing: no names are hidden")
 		return func(ctx context.Context, c *verb.Call) error {
 			l := lister{Call: c, listOptions: o, out: bufio.NewWriter(c.Stdout)}
+			if o.long {
+				l.out.Reset(cropped(c))
+			}
 			err := l.list(ctx)
 			return errors.Join(err, l.out.Flush())
 		}

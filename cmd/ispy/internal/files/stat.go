@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
+	"sync"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
@@ -16,14 +18,16 @@ var stat = verb.Verb{
 	Args: "PATH...",
 	Doc:  "describe files: kind, mode, size, time of the last change",
 	More: `The size is that of what would be read now: a file that is made when it is read
-is made for that, but one that takes long is not.`,
+is made for that. One that its directory does not list, which may cost something
+to make, is not.`,
 	Examples: []string{"stat process/pid", "stat README runtime"},
 	Flags: verb.Plain(func(ctx context.Context, c *verb.Call) error {
 		if len(c.Args) == 0 {
 			return c.WrongUse()
 		}
+		d := describer{Call: c, dirs: map[string]func() map[string]bool{}}
 		return inOrder(ctx, c.Stdout, indexes(len(c.Args)), func(ctx context.Context, i int, out io.Writer) error {
-			return describe(ctx, c, c.Path(c.Args[i]), i > 0, out)
+			return d.describe(ctx, c.Path(c.Args[i]), i > 0, out)
 		}, func(_ int, err error) error {
 			c.Warn(err)
 			return nil
@@ -31,9 +35,16 @@ is made for that, but one that takes long is not.`,
 	}),
 }
 
+// describer is one use of stat.
+type describer struct {
+	*verb.Call
+	mu   sync.Mutex
+	dirs map[string]func() map[string]bool // the names that directories list
+}
+
 // describe prints what is known of a file, a line each, apart from what is above.
-func describe(ctx context.Context, c *verb.Call, abs string, apart bool, out io.Writer) error {
-	info, err := c.Space.Stat(ctx, abs)
+func (d *describer) describe(ctx context.Context, abs string, apart bool, out io.Writer) error {
+	info, err := d.Space.Stat(ctx, abs)
 	if err != nil {
 		return err
 	}
@@ -42,17 +53,17 @@ func describe(ctx context.Context, c *verb.Call, abs string, apart bool, out io.
 	}
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(out, "%-8s %s\n", name+":", shown(c, text))
+			fmt.Fprintf(out, "%-8s %s\n", name+":", shown(d.Call, text))
 		}
 	}
 	line("path", abs)
-	d := doc(ctx, c, abs)
-	line("kind", kind(d, info))
-	line("doc", d.Text)
+	what := doc(ctx, d.Call, abs)
+	line("kind", kind(what, info))
+	line("doc", what.Text)
 	line("mode", info.Mode().String())
 	if m := info.Mode(); m.IsRegular() && m&fs.ModeTemporary == 0 {
 		text := ""
-		if info, text, err = trueSize(ctx, c, abs, info); text != "" {
+		if info, text, err = d.size(ctx, abs, info); text != "" {
 			line("size", text)
 		}
 	}
@@ -79,12 +90,17 @@ func kind(d space.Doc, info fs.FileInfo) string {
 	return "file"
 }
 
-// trueSize opens a file to learn its size.
-func trueSize(ctx context.Context, c *verb.Call, abs string, info fs.FileInfo) (fs.FileInfo, string, error) {
-	if info.Mode().Perm()&0o444 == 0 {
+// size finds out the size of a file. It opens those whose making is cheap.
+func (d *describer) size(ctx context.Context, abs string, info fs.FileInfo) (fs.FileInfo, string, error) {
+	switch {
+	case info.Size() > 0:
+		return info, fmt.Sprintf("%d bytes", info.Size()), nil
+	case info.Mode().Perm()&0o444 == 0:
 		return info, "", nil
+	case !d.listed(ctx, abs):
+		return info, "not known until it is read", nil
 	}
-	f, err := c.Space.Open(ctx, abs, os.O_RDONLY)
+	f, err := d.Space.Open(ctx, abs, os.O_RDONLY)
 	if err != nil {
 		return info, "not known", err
 	}
@@ -93,4 +109,27 @@ func trueSize(ctx context.Context, c *verb.Call, abs string, info fs.FileInfo) (
 		info = opened
 	}
 	return info, fmt.Sprintf("%d bytes", info.Size()), nil
+}
+
+// listed says that a file is among those that its directory lists: they are cheap.
+func (d *describer) listed(ctx context.Context, abs string) bool {
+	if _, ok := space.Local(abs); ok {
+		return true
+	}
+	dir, name := path.Split(abs)
+	d.mu.Lock()
+	names := d.dirs[dir]
+	if names == nil {
+		names = sync.OnceValue(func() map[string]bool {
+			entries, _ := d.Space.ReadDir(ctx, dir)
+			all := make(map[string]bool, len(entries))
+			for _, e := range entries {
+				all[e.Name()] = true
+			}
+			return all
+		})
+		d.dirs[dir] = names
+	}
+	d.mu.Unlock()
+	return names()[name]
 }

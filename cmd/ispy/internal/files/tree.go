@@ -43,7 +43,7 @@ func showTrees(ctx context.Context, c *verb.Call, w walker) error {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
-	out := bufio.NewWriter(c.Stdout)
+	out := bufio.NewWriter(cropped(c))
 	dirs, files := 0, 0
 	for _, arg := range args {
 		t := trunk{c: c, out: out}

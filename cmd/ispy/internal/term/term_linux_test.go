@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	xterm "golang.org/x/term"
@@ -58,6 +59,8 @@ func newTerminal(t *testing.T, env ...string) *terminal {
 
 func (p *terminal) expect(want string) {
 	p.t.Helper()
+	stuck := time.AfterFunc(20*time.Second, func() { panic(fmt.Sprintf("waiting for %q after %q", want, p.seen)) })
+	defer stuck.Stop()
 	b := make([]byte, 1024)
 	for !strings.Contains(p.seen, want) {
 		n, err := p.ours.Read(b)
@@ -96,20 +99,20 @@ func TestTerminal(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.expect("(ispyd) ")
-			p.enter("hello\n")
+			p.enter("hello\r")
 			p.expect(`got "hello"`)
 			p.expect("(ispyd) ")
 			p.enter("half a li\x03")
 			p.expect("dropped")
 			p.expect("(ispyd) ")
-			p.enter("for; do\n")
-			p.enter("done\n")
+			p.enter("for; do\r")
+			p.enter("done\r")
 			p.expect(`got "for; do\ndone"`)
 			p.expect("(ispyd) ")
 			if tt.name != "dumb" {
 				p.enter("\x12hel")
 				p.expect("hello")
-				p.enter("\n")
+				p.enter("\r")
 				p.expect(`got "hello"`)
 				p.expect("(ispyd) ")
 				p.enter("c\t")
@@ -117,10 +120,9 @@ func TestTerminal(t *testing.T) {
 				p.enter("\x03")
 				p.expect("(ispyd) ")
 			}
-			p.enter("run cat\n")
-			p.expect("run cat")
-			p.expect("\n")
-			p.enter("mine\n")
+			p.enter("run printf rea; echo dy; cat\r")
+			p.expect("ready")
+			p.enter("mine\r")
 			p.expect("mine")
 			p.expect("mine")
 			p.enter("\x04")

@@ -68,6 +68,9 @@ func newScreen(opts Options, hist *history) (*screen, error) {
 		s.hints = &hinter{ask: opts.Hint, refresh: rl.Keys.RequestRefresh}
 	}
 	rl.Hint.SetProvider(func(line []rune, cursor int) []rune {
+		if rl.Keymap.Local() != "" {
+			return nil // a search in the history needs the rows
+		}
 		hint := ""
 		if s.hints != nil {
 			hint = s.dim(fit(s.hints.get(line, cursor), columns()-1))

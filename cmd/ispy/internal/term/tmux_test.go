@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,8 +25,15 @@ func newSession(t *testing.T, state string, columns, lines int) *session {
 		}
 		t.Skip("tmux is not installed")
 	}
-	s := &session{t, fmt.Sprintf("ispyd-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-")), state}
-	t.Cleanup(func() { s.tmux("kill-server") })
+	dir, err := os.MkdirTemp("", "i")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{t, filepath.Join(dir, "s"), state}
+	t.Cleanup(func() {
+		s.tmux("kill-server")
+		os.RemoveAll(dir)
+	})
 	if out, err := s.tmux("-f", os.DevNull, "new-session", "-d", "-x", fmt.Sprint(columns), "-y", fmt.Sprint(lines),
 		"-e", childEnv+"=1", "-e", "XDG_STATE_HOME="+state, "-e", "INPUTRC="+os.DevNull, "-e", "LANG=C.UTF-8", "exec "+os.Args[0]); err != nil {
 		t.Fatalf("tmux: %v: %s", err, out)
@@ -34,7 +42,7 @@ func newSession(t *testing.T, state string, columns, lines int) *session {
 }
 
 func (s *session) tmux(args ...string) (string, error) {
-	cmd := exec.Command("tmux", append([]string{"-u", "-L", s.socket}, args...)...)
+	cmd := exec.Command("tmux", append([]string{"-u", "-S", s.socket}, args...)...)
 	cmd.Env = append(os.Environ(), "LANG=C.UTF-8")
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -29,7 +29,8 @@ the unified form. - is the standard input.
 
 Of directories, each file is compared with that of the same name: two
 snapshots made by cp -r, or one with the living program. Files that wait to be
-asked are left out, and so is the list that cp makes of its errors (` + copying.Manifest + `).
+asked are left out, and so is the list of errors that cp makes
+(` + copying.Manifest + `).
 
 The exit code is that of diff: 0 the same, 1 different, 2 trouble.`,
 		Examples: []string{
@@ -40,7 +41,7 @@ The exit code is that of diff: 0 the same, 1 different, 2 trouble.`,
 		Rewrite: rewrite,
 		Flags: func(flags *pflag.FlagSet) verb.Run {
 			d := &differ{}
-			flags.IntVarP(&d.context, "unified", "u", 3, "so `many` lines around what differs")
+			flags.IntVarP(&d.context, "unified", "u", 3, "`N` lines around what differs")
 			flags.BoolVarP(&d.brief, "brief", "q", false, "say only which files differ")
 			flags.BoolVarP(&d.text, "text", "t", false, "compare lines, of goroutines too")
 			flags.BoolP("recursive", "r", false, "directories with all that is in them, as without it")

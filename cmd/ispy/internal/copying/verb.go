@@ -33,14 +33,14 @@ reported, does not stop the others, and is listed in ` + Manifest + ` beside the
 then 1. Files that wait to be asked are left out.`,
 		Examples: []string{
 			"cp runtime/version local:version",
-			"cp -r process local:before",
+			"cp -r process local:old",
 			"cp -r . local:snapshot",
 			"cp runtime/settings/gogc local:gogc; cp local:gogc runtime/settings/gogc",
 		},
 		Flags: func(flags *pflag.FlagSet) verb.Run {
 			cp := &copier{}
 			flags.BoolVarP(&cp.recursive, "recursive", "r", false, "copy directories, with all that is in them")
-			flags.DurationVarP(&cp.timeout, "timeout", "t", 30*time.Second, "how `long` each file of a directory may take")
+			flags.DurationVarP(&cp.timeout, "timeout", "t", 30*time.Second, "`time` that each file of a directory may take")
 			return cp.run
 		},
 	}}

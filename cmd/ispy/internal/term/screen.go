@@ -60,7 +60,7 @@ func newScreen(opts Options, hist *history) (*screen, error) {
 	rl.Prompt.Secondary(func() string { return "> " })
 	rl.AcceptMultiline = func(text []rune) bool { return !opts.More(string(text)) }
 	rl.History.Delete()
-	rl.History.Add("history", hist)
+	rl.History.Add("history", newSearched(s, hist))
 	if opts.Complete != nil {
 		s.tab = newTab(s)
 	}

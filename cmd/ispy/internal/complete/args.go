@@ -86,7 +86,7 @@ func (l *lookup) fill(text string, s slot, dir string) {
 
 // arguments offers what may follow a command.
 func (l *lookup) arguments(p *place) {
-	if len(p.words) > 0 && assignment.MatchString(p.words[0]) {
+	if len(p.words) > 0 && assignment().MatchString(p.words[0]) {
 		l.paths(p.text, false)
 		return
 	}

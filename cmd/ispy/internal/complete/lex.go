@@ -3,6 +3,7 @@ package complete
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // place is where the cursor stands in a line.
@@ -44,9 +45,10 @@ var keywords = map[string]bool{
 	"do": true, "{": true, "!": true, "time": true,
 }
 
+// Made when they are needed: ispy starts often.
 var (
-	assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
-	name       = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*`)
+	assignment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\+?=`) })
+	name       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*`) })
 )
 
 // scan finds the place at the end of the text. It need not be right about all of
@@ -65,7 +67,7 @@ func scan(text string) *place {
 	}
 	// FOO=pro completes what follows the sign.
 	if len(p.words) == 0 && p.quote == 0 && !p.redirect {
-		if m := assignment.FindString(p.text); m != "" && strings.HasPrefix(text[p.start:], m) {
+		if m := assignment().FindString(p.text); m != "" && strings.HasPrefix(text[p.start:], m) {
 			p.start += len(m)
 			p.text = p.text[len(m):]
 			p.words = []string{m}
@@ -110,7 +112,7 @@ func (s *scanner) endWord() {
 	switch {
 	case f.redirect:
 		f.redirect = false
-	case len(f.words) == 0 && !quoted && (keywords[f.text] || assignment.MatchString(f.text)):
+	case len(f.words) == 0 && !quoted && (keywords[f.text] || assignment().MatchString(f.text)):
 	default:
 		f.words = append(f.words, f.text)
 	}
@@ -211,7 +213,7 @@ func (s *scanner) dollar() {
 	}
 	brace := strings.HasPrefix(rest, "{")
 	rest = strings.TrimPrefix(rest, "{")
-	id := name.FindString(rest)
+	id := name().FindString(rest)
 	begin := len(s.in) - len(rest)
 	if begin+len(id) == len(s.in) {
 		f.variable, f.brace, f.start, f.text, f.opaque = true, brace, begin, id, false

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // withoutColor takes the colours out of what is written to the standard output
@@ -39,16 +40,17 @@ type colorFilter struct {
 	rest string // the begin of a sequence
 }
 
+// Made when they are needed: ispy starts often.
 var (
-	sgr        = regexp.MustCompile(`\x1b\[[0-9;]*m`)
-	unfinished = regexp.MustCompile(`\x1b(\[[0-9;]*)?$`)
+	sgr        = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\x1b\[[0-9;]*m`) })
+	unfinished = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\x1b(\[[0-9;]*)?$`) })
 )
 
 func (f *colorFilter) Write(p []byte) (int, error) {
 	text := f.rest + string(p)
-	f.rest = unfinished.FindString(text)
+	f.rest = unfinished().FindString(text)
 	text = strings.TrimSuffix(text, f.rest)
-	_, err := io.WriteString(f.w, sgr.ReplaceAllStringFunc(text, plainSGR))
+	_, err := io.WriteString(f.w, sgr().ReplaceAllStringFunc(text, plainSGR))
 	return len(p), err
 }
 

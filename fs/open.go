@@ -133,7 +133,16 @@ func (f *fid) opened(b []byte, tag uint16, h handle, err error) []byte {
 	}
 	b = appendFrame(b, msgTlopen+1, tag)
 	b = appendQID(b, f.at.qid)
-	return endFrame(le.AppendUint32(b, 0), 0) // iounit: what msize allows
+	return endFrame(le.AppendUint32(b, c.iounit(h.Handle)), 0)
+}
+
+// iounit is how much one read of h surely gets, if that is there: a client then
+// knows a short read for the end. 0 leaves that open.
+func (c *conn) iounit(h nodes.Handle) uint32 {
+	if _, ok := h.(*nodes.Snapshot); !ok {
+		return 0
+	}
+	return c.msize - ioHeader
 }
 
 // keep makes h what the fid is open for.

@@ -134,7 +134,11 @@ func (r *Ring) readAt(c *cursor, p []byte, off int64) (int, error) {
 	if pos := off + c.shift; off >= c.floor && pos < r.base {
 		// Records that a reader skipped by seeking count as well: their
 		// places are gone.
-		c.notice = fmt.Sprintf("%d records dropped\n", max(r.first-c.next, 1))
+		dropped := uint64(1)
+		if r.first > c.next {
+			dropped = r.first - c.next
+		}
+		c.notice = fmt.Sprintf("%d records dropped\n", dropped)
 		if c.mid && pos == c.pos {
 			c.notice = "\n" + c.notice
 		}

@@ -94,6 +94,22 @@ func TestStreamDrops(t *testing.T) {
 	}
 }
 
+// A reader that goes back to what has been dropped, after it was read, is told so.
+func TestStreamBack(t *testing.T) {
+	r := nodes.NewRing(40)
+	h := openStream(t, r)
+	for i := range 4 {
+		r.Append(fmt.Appendf(nil, "record %d", i))
+	}
+	readSome(t, h, 36, 0)
+	for i := 4; i < 6; i++ {
+		r.Append(fmt.Appendf(nil, "record %d", i))
+	}
+	if got, want := readSome(t, h, 27, 0), "1 records dropped\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestStreamRecordTooLarge(t *testing.T) {
 	r := nodes.NewRing(16)
 	r.Append([]byte(strings.Repeat("x", 100)))

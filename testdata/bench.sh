@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 out=${OUT:-bench.out}
 go test -run '^$' -bench "${BENCH:-.}" -benchmem -count "${BENCHCOUNT:-1}" -timeout 60m \
-	. ./fs ./fs/client ./internal/goroutines ./cmd/ispymount | tee "$out"
+	. ./fs ./fs/client ./internal/goroutines ./cmd/ispymount ./cmd/ispy | tee "$out"
 echo
 echo "# $out, as benchstat sums it up"
 go run "${BENCHSTAT_MODULE:-golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da}" ${OLD:-} "$out"

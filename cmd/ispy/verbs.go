@@ -3,11 +3,14 @@ package main
 import (
 	"slices"
 
+	"github.com/ispyd/ispyd/cmd/ispy/internal/compare"
+	"github.com/ispyd/ispyd/cmd/ispy/internal/copying"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/files"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
+	"github.com/ispyd/ispyd/cmd/ispy/internal/watching"
 )
 
 // verbs are the commands of ispy, beside the shell's own words.
 func verbs() []verb.Verb {
-	return slices.Concat(files.Verbs())
+	return slices.Concat(files.Verbs(), copying.Verbs(), compare.Verbs(), watching.Verbs())
 }

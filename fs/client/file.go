@@ -28,7 +28,9 @@ type File struct {
 	s      *session
 	f      p9.File
 	qid    p9.QID
+	iounit uint32 // what one read surely gets, if that is there; 0: who knows
 	closed atomic.Bool
+	end    atomic.Int64 // where the file ends, -1 until that is known
 
 	mu  sync.Mutex
 	off int64 // of Read and Write
@@ -50,15 +52,17 @@ func (f *File) open(op within, s *session, w walked) error {
 		flags |= oTrunc
 	}
 	var qid p9.QID
+	var iounit uint32
 	err := s.do(op, func() (err error) {
-		qid, _, err = w.file.Open(flags)
+		qid, iounit, err = w.file.Open(flags)
 		return err
 	})
 	if err != nil {
 		s.clunk(w.file)
 		return err
 	}
-	f.s, f.f, f.qid = s, w.file, qid
+	f.s, f.f, f.qid, f.iounit = s, w.file, qid, iounit
+	f.end.Store(-1)
 	return nil
 }
 
@@ -66,6 +70,8 @@ func (f *File) open(op within, s *session, w walked) error {
 func (f *File) Name() string { return f.path }
 
 func (f *File) isDir() bool { return f.qid.Type&p9.TypeDir != 0 }
+
+func (f *File) readOnly() bool { return f.flags&(os.O_WRONLY|os.O_RDWR) == 0 }
 
 func (f *File) readable() bool { return f.flags&(os.O_WRONLY|os.O_RDWR) != os.O_WRONLY }
 
@@ -111,8 +117,11 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// readOnce reads by one message.
+// readOnce reads by one message, by none where it is known that nothing is there.
 func (f *File) readOnce(ctx context.Context, p []byte, off int64) (n int, err error) {
+	if end := f.end.Load(); end >= 0 && off >= end && !f.closed.Load() {
+		return 0, io.EOF
+	}
 	p = p[:min(len(p), f.s.payload())]
 	err = f.do(ctx, "read", func() (err error) {
 		n, err = f.f.ReadAt(p, off)
@@ -121,7 +130,11 @@ func (f *File) readOnce(ctx context.Context, p []byte, off int64) (n int, err er
 	if err != nil && err != io.EOF {
 		return 0, f.conn.explain(ctx, err)
 	}
-	return min(n, len(p)), err
+	n = min(n, len(p))
+	if n > 0 && n < len(p) && len(p) <= int(f.iounit) && f.qid.Type&p9.TypeAppendOnly == 0 && f.readOnly() {
+		f.end.Store(off + int64(n))
+	}
+	return n, err
 }
 
 // Read reads on, within the context that the file was opened with.

@@ -39,9 +39,7 @@ func (sh *Shell) local(ctx context.Context, hc interp.HandlerContext, c *verb.Ca
 	cmd.WaitDelay = killDelay
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if c.Terminal != nil {
-		// It has been interrupted by the terminal, as we have, and may choose
-		// to go on, as less does.
-		cmd.Cancel = func() error { return nil }
+		// It may choose to go on, as less does.
 		cmd.WaitDelay = 0
 	}
 	err = cmd.Run()
@@ -54,6 +52,8 @@ func (sh *Shell) local(ctx context.Context, hc interp.HandlerContext, c *verb.Ca
 			return 128 + int(ws.Signal())
 		}
 		return exit.ExitCode()
+	case ctx.Err() != nil:
+		return verb.ExitCode(context.Cause(ctx))
 	case brokenPipe(err):
 		return 128 + int(syscall.SIGPIPE)
 	}

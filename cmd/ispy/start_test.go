@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// startProgram starts a program that embeds ispyd, and returns its configuration
+// and pid.
+func startProgram(t testing.TB) (conf, pid string) {
+	conf, cmd, _ := startProgramTalking(t)
+	return conf, fmt.Sprint(cmd.Process.Pid)
+}
+
+// startProgramTalking is startProgram for those who listen to what the program
+// says.
+func startProgramTalking(t testing.TB) (conf string, cmd *exec.Cmd, said *bufio.Reader) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "i") // the paths of sockets are short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	conf = filepath.Join(dir, "ispyd.toml")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "[ispyd]\nlisten = %q\n", dir+"/run/%(pid)s.sock"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, said = startIn(t, conf)
+	return conf, cmd, said
+}
+
+// startIn starts another program with the configuration.
+func startIn(t testing.TB, conf string) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	cmd := exec.Command("program", conf)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	said := bufio.NewReader(out)
+	if line, err := said.ReadString('\n'); err != nil || !strings.HasPrefix(line, "ready") {
+		t.Fatalf("the program said %q, %v", line, err)
+	}
+	return cmd, said
+}

@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME    ?= 20s
 COUNT       ?= 1
 
-.PHONY: help build demo test vet race bench fuzz doc clean
+.PHONY: help build demo test vet race bench fuzz doc man clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -40,6 +40,9 @@ fuzz: ## each fuzz target for FUZZTIME
 
 doc: build ## the reference of the tree: path, kind and doc of every file
 	@sh testdata/doc.sh
+
+man: ## write the manual pages, cmd/ispy/man, from what the programs say
+	$(GO) run ./internal/manual
 
 clean: ## remove what build made
 	rm -rf bin

@@ -38,6 +38,14 @@ func TestFlags(t *testing.T) {
 func TestCommands(t *testing.T) {
 	w := theWorld(t)
 	text := words(page(t, "ispy.1"))
+	// Beside what the parser found, what ispy -h lists.
+	for line := range strings.Lines(w.Ispy.Page) {
+		if indented, ok := strings.CutPrefix(line, "  "); ok && !strings.ContainsAny(indented[:1], " -$") {
+			if word := strings.Fields(indented)[0]; !strings.Contains(text, "\n.SS "+word) {
+				t.Errorf("ispy(1) lacks the command %s", word)
+			}
+		}
+	}
 	for _, c := range w.Commands {
 		_, section, ok := strings.Cut(text, "\n.SS "+c.Form+"\n")
 		section, _, _ = strings.Cut(section, "\n.SS ")

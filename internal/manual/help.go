@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // program is what the help page of a program says.
 type program struct {
 	Name  string
+	Page  string // all of it
 	Forms string // what follows "usage: NAME"
 	Flags []flagDoc
 }
@@ -33,11 +35,15 @@ type topic struct {
 	Name, Doc, Text string
 }
 
-// flagLine is a line of a list of flags. Where the names fill their column one
-// blank follows them: an argument is in capitals, or one of the types by which
-// package pflag calls it where nobody did.
-var flagLine = regexp.MustCompile(`^  (-\w, )?(-[\w-]+)(?: ([A-Z][A-Z0-9_|.]*|strings?|u?ints?|float|duration|count))? +(\S.*)$`)
+var (
+	flagLine = regexp.MustCompile(`^  (-\w, )?(-[\w-]+)( +)(\S.*)$`)
+	// typeName is what package pflag calls an argument that has no name.
+	typeName = regexp.MustCompile(`^(strings?|u?ints?|float|duration|count)$`)
+)
 
+// parseFlags reads a list of flags, a line each. One blank is between a name and
+// its argument, and also between both and the text where they fill their column. An
+// argument is a word that the text has, too, for there pflag found it.
 func parseFlags(block string) ([]flagDoc, error) {
 	var flags []flagDoc
 	for line := range strings.Lines(block) {
@@ -45,18 +51,26 @@ func parseFlags(block string) ([]flagDoc, error) {
 		if m == nil {
 			return nil, fmt.Errorf("no line about a flag: %q", line)
 		}
-		var names []string
+		f := flagDoc{Names: []string{m[2]}, Doc: m[4]}
 		if m[1] != "" {
-			names = append(names, strings.TrimSuffix(m[1], ", "))
+			f.Names = []string{strings.TrimSuffix(m[1], ", "), m[2]}
 		}
-		flags = append(flags, flagDoc{append(names, m[2]), m[3], m[4]})
+		arg, doc, _ := strings.Cut(m[4], " ")
+		if m[3] == " " && (typeName.MatchString(arg) || hasWord(doc, arg)) {
+			f.Arg, f.Doc = arg, strings.TrimSpace(doc)
+		}
+		flags = append(flags, f)
 	}
 	return flags, nil
 }
 
+func hasWord(text, word string) bool {
+	return slices.ContainsFunc(strings.Fields(text), func(w string) bool { return strings.Trim(w, ",.;:()") == word })
+}
+
 // parseProgram reads the page that -h prints.
 func parseProgram(name, page string) (p program, err error) {
-	p.Name = name
+	p.Name, p.Page = name, page
 	first, _, _ := strings.Cut(page, "\n")
 	var ok bool
 	if p.Forms, ok = strings.CutPrefix(first, "usage: "+name+" "); !ok {

@@ -58,8 +58,8 @@ func roffText(s string) string {
 }
 
 // layout keeps lines ragged and words whole, so that what is copied out of them is
-// what was meant. md2man says so before .TH, which forgets it.
-const layout = ".nh\n.ad l\n"
+// what was meant. md2man says so before .TH, which forgets it; headings go by HY.
+const layout = ".nr HY 0\n.nh\n.ad l\n"
 
 // tidy takes out the blank lines that md2man leaves, for which macros stand.
 func tidy(page []byte) []byte {

@@ -13,6 +13,9 @@ func TestParseCommand(t *testing.T) {
   -f, -follow          go on
   -type string         only these
   -files-with-matches names only
+  -n, -interval seconds seconds between two runs
+  -u, -until regexp    stop when it fits the regexp
+  -A, -after-context N and N lines after
 
 One paragraph.
 
@@ -30,6 +33,9 @@ For example:
 			{[]string{"-f", "-follow"}, "", "go on"},
 			{[]string{"-type"}, "string", "only these"},
 			{[]string{"-files-with-matches"}, "", "names only"},
+			{[]string{"-n", "-interval"}, "seconds", "seconds between two runs"},
+			{[]string{"-u", "-until"}, "regexp", "stop when it fits the regexp"},
+			{[]string{"-A", "-after-context"}, "N", "and N lines after"},
 		},
 		More:     "One paragraph.\n\n  an example of it\n    indented",
 		Examples: []string{"tail audit", "tail -n 3 README"},

@@ -48,8 +48,8 @@ func interactive(sh *shell.Shell, in *interrupter, stdout, stderr *os.File) int 
 		ctx, cancel := in.during(context.Background())
 		defer cancel()
 		code := sh.Script(ctx, "", text)
-		if ctx.Err() != nil {
-			fmt.Fprintln(stderr)
+		if ctx.Err() != nil || code == verb.Interrupted {
+			fmt.Fprintln(stderr) // after ^C
 		}
 		return code
 	}

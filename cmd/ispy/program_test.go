@@ -14,12 +14,16 @@ import (
 	"github.com/ispyd/ispyd/plugins"
 )
 
-// program is a program that embeds ispyd: program CONFIG. It runs until it is
-// killed, and says what happens a line each.
+// program is a program that embeds ispyd: program CONFIG [calm]. It runs until it
+// is killed, and says what happens a line each. A calm one has no directories that
+// are made for trouble.
 func program() {
+	dirs := []nodes.Dir{probesDir()}
+	if len(os.Args) < 3 {
+		dirs = append(dirs, testDir(), largeDir())
+	}
 	var list []plugins.Plugin
-	for _, dir := range []func() nodes.Dir{testDir, probesDir, largeDir} {
-		d := dir()
+	for _, d := range dirs {
 		list = append(list, plugins.Plugin{Name: d.Name(), Doc: d.Doc(),
 			Open: func(plugins.Config) (nodes.Dir, io.Closer, error) { return d, nil, nil }})
 	}

@@ -12,14 +12,14 @@ import (
 
 // startProgram starts a program that embeds ispyd, and returns its configuration
 // and pid.
-func startProgram(t testing.TB) (conf, pid string) {
-	conf, cmd, _ := startProgramTalking(t)
+func startProgram(t testing.TB, args ...string) (conf, pid string) {
+	conf, cmd, _ := startProgramTalking(t, args...)
 	return conf, fmt.Sprint(cmd.Process.Pid)
 }
 
 // startProgramTalking is startProgram for those who listen to what the program
 // says.
-func startProgramTalking(t testing.TB) (conf string, cmd *exec.Cmd, said *bufio.Reader) {
+func startProgramTalking(t testing.TB, args ...string) (conf string, cmd *exec.Cmd, said *bufio.Reader) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "i") // the paths of sockets are short
 	if err != nil {
@@ -30,14 +30,14 @@ func startProgramTalking(t testing.TB) (conf string, cmd *exec.Cmd, said *bufio.
 	if err := os.WriteFile(conf, fmt.Appendf(nil, "[ispyd]\nlisten = %q\n", dir+"/run/%(pid)s.sock"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd, said = startIn(t, conf)
+	cmd, said = startIn(t, conf, args...)
 	return conf, cmd, said
 }
 
 // startIn starts another program with the configuration.
-func startIn(t testing.TB, conf string) (*exec.Cmd, *bufio.Reader) {
+func startIn(t testing.TB, conf string, args ...string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
-	cmd := exec.Command("program", conf)
+	cmd := exec.Command("program", append([]string{conf}, args...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

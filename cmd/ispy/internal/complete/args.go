@@ -64,8 +64,10 @@ func (l *lookup) fill(text string, s slot, dir string) {
 			l.paths(text, false)
 		case "DIR":
 			l.paths(text, true)
-		case "VERB":
+		case "VERB", "TOPIC":
 			l.verbs(text)
+		case "PLUGIN":
+			l.plugins(text)
 		case "PROGRAM", "PID":
 			var items []item
 			for _, e := range l.programs() {

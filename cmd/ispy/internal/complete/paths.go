@@ -55,6 +55,21 @@ func (l *lookup) paths(text string, dirs bool) {
 	l.offerItems(text, items)
 }
 
+// plugins offers the directories of the program one is in.
+func (l *lookup) plugins(text string) {
+	program, _ := space.Split(l.dir)
+	if program == "" {
+		return
+	}
+	var items []item
+	for _, e := range l.entries("/" + program) {
+		if e.dir {
+			items = append(items, item{text: e.name, path: path.Join("/", program, e.name)})
+		}
+	}
+	l.offerItems(text, items)
+}
+
 // entry is one name in a directory.
 type entry struct {
 	name, doc string

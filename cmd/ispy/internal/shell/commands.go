@@ -226,6 +226,9 @@ func (sh *Shell) lives(ctx context.Context, program string) bool {
 // unknown is the error of a command that there is not, with what may have been
 // meant.
 func (sh *Shell) unknown(ctx context.Context, dir, name string) error {
+	if _, err := sh.opts.Space.Stat(ctx, dir); err != nil {
+		return err // it may well be a command there
+	}
 	if abs, info := sh.file(ctx, dir, name); info != nil {
 		return verb.Usagef("%s: is a directory; cd goes there, ls lists it", abs)
 	}

@@ -14,7 +14,7 @@ import (
 
 // topics are what help tells beside commands.
 var topics = []struct{ name, doc, text string }{
-	{"shell", "the language of command lines", `
+	{"language", "what command lines are made of", `
 The language is that of sh: pipes, redirection, variables, $(...), for, while, if,
 functions, here-documents. Paths and patterns (http/*) are of the programs.
 

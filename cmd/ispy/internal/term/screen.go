@@ -121,6 +121,7 @@ func (s *screen) readText() (string, error) {
 		defer withoutColor()()
 	}
 	s.freshLine()
+	defer dropReports(s.rl)()
 	text, err := s.rl.Readline()
 	switch {
 	case errors.Is(err, readline.ErrInterrupt):

@@ -3,6 +3,7 @@ package trigger
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,14 +109,11 @@ func unknown(name string) string {
 		names = append(names, s.Name)
 	}
 	text := fmt.Sprintf("there is no source %q%s; there are %s", name, nearest.Hint(name, names), strings.Join(names, ", "))
-	origin := Origin(name)
-	switch {
-	case origin != "":
-		text += fmt.Sprintf(" (%s comes with %s, which this program does not pass to ispyd.Start)", name, origin)
-	case Origin("http.slow") != "":
-		if _, ok := Lookup("http.slow"); !ok {
-			text += " (http.slow comes with http.Plugin)"
-		}
+	if origin := Origin(name); origin != "" {
+		return text + fmt.Sprintf(" (%s comes with %s, which this program does not pass to ispyd.Start)", name, origin)
+	}
+	if !slices.Contains(names, "http.slow") {
+		text += " (http.slow comes with http.Plugin)"
 	}
 	return text
 }

@@ -113,7 +113,7 @@ func TestSettings(t *testing.T) {
 	s := start(t, fs.Options{})
 	root := s.attach(t)
 	f := open(t, root, "level", p9.WriteOnly)
-	const head = "setting\tvalue\town\tuid\tpid\tsince\n"
+	const head = "setting\tvalue\town\tuid\tpid\tsince\tuntil\tnote\n"
 	check := func(want string) string {
 		t.Helper()
 		got := text(t, s.records.Settings())
@@ -139,9 +139,9 @@ func TestSettings(t *testing.T) {
 	}
 	check("")
 	must(write(f, "5"))
-	since := check("level\t5\t3\tUID\tPID\tSINCE\n")
+	since := check("level\t5\t3\tUID\tPID\tSINCE\t\t\n")
 	must(write(f, "6"))
-	if again := check("level\t6\t3\tUID\tPID\tSINCE\n"); again != since {
+	if again := check("level\t6\t3\tUID\tPID\tSINCE\t\t\n"); again != since {
 		t.Errorf("since %s, then %s", since, again)
 	}
 	must(write(f, "3"))

@@ -74,6 +74,9 @@ func (s *Setting) Change(ctx context.Context, d time.Duration, c Change) error {
 			return err
 		}
 		s.replaced()
+		if p.leases != nil {
+			p.leases.drop(s.nameAt(p))
+		}
 		return nil
 	}
 	return s.set(ctx, p, c)

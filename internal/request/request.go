@@ -200,3 +200,6 @@ func (r *Request) Level() (slog.Level, bool) {
 	}
 	return slog.Level(v - levelSet), true
 }
+
+// Last returns the highest id that has been given, 0 for none yet.
+func Last() uint64 { return lastID.Load() }

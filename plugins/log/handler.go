@@ -3,7 +3,6 @@ package log
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 )
 
 // Handler wraps the handler of a program's logger, so that ispyd can show what is
@@ -38,7 +37,6 @@ type handler struct {
 	// context is what the With methods have added, for lines: groups, and
 	// attributes that do not change any more.
 	context []contextual
-	lines   atomic.Pointer[lines]
 }
 
 // contextual is a group, or attributes.

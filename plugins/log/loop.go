@@ -20,7 +20,7 @@ func withoutLoop(next slog.Handler) slog.Handler {
 		return next
 	}
 	out := log.New(log.Writer(), log.Prefix(), log.Flags())
-	return &standard{out: out, enabled: next.Enabled}
+	return &standard{out: out, enabled: next.Enabled, free: new(sync.Pool)}
 }
 
 // standard writes as the first handler of slog.Default does: level, message,
@@ -29,26 +29,25 @@ type standard struct {
 	out     *log.Logger
 	enabled func(context.Context, slog.Level) bool
 	context []contextual
-	free    sync.Pool // of *liner
+	free    *sync.Pool // of *liner
 }
 
 func (h *standard) Enabled(ctx context.Context, l slog.Level) bool { return h.enabled(ctx, l) }
 
 func (h *standard) Handle(ctx context.Context, r slog.Record) error {
-	f, ok := h.free.Get().(*liner)
+	l, ok := h.free.Get().(*liner)
 	if !ok {
-		f = &liner{}
-		f.h = inContext(slog.NewTextHandler(&f.buf, &slog.HandlerOptions{Level: lowestOfAll}), h.context)
+		l = newLiner(formatText, nil)
 	}
-	f.buf.Reset()
 	attrs := slog.NewRecord(time.Time{}, r.Level, "", 0)
 	r.Attrs(func(a slog.Attr) bool { attrs.AddAttrs(a); return true })
-	if err := f.h.Handle(ctx, attrs); err != nil {
+	text, err := l.line(ctx, h.context, attrs)
+	if err != nil {
 		return err
 	}
 	level := r.Level.String()
-	line := strings.TrimPrefix(strings.TrimSuffix(f.buf.String(), "\n"), "level="+level+` msg=""`)
-	h.free.Put(f)
+	line := strings.TrimPrefix(strings.TrimSuffix(string(text), "\n"), "level="+level+` msg=""`)
+	h.free.Put(l)
 	// The caller is behind Handle of ours, and two functions of slog.
 	return h.out.Output(5, level+" "+r.Message+line)
 }
@@ -68,5 +67,5 @@ func (h *standard) WithGroup(name string) slog.Handler {
 }
 
 func (h *standard) with(c contextual) slog.Handler {
-	return &standard{out: h.out, enabled: h.enabled, context: append(h.context[:len(h.context):len(h.context)], c)}
+	return &standard{out: h.out, enabled: h.enabled, free: h.free, context: append(h.context[:len(h.context):len(h.context)], c)}
 }

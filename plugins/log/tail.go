@@ -20,7 +20,7 @@ type sink struct {
 	format lineFormat
 	ring   *nodes.Ring // nil: no tail, only the lines of requests
 	hide   *hider
-	lost   atomic.Int64 // lines that could not be made
+	liners sync.Pool // of *liner
 }
 
 // current is the sink, nil while no server shows the log.
@@ -74,22 +74,15 @@ func (s *sink) take(ctx context.Context, h *handler, r slog.Record) {
 	if s.ring == nil && req == nil {
 		return
 	}
-	defer func() {
-		if recover() != nil {
-			s.lost.Add(1)
-		}
-	}()
-	l := h.lines.Load()
-	if l == nil || l.sink != s {
-		l = &lines{sink: s}
-		h.lines.Store(l)
+	defer func() { recover() }()
+	l, ok := s.liners.Get().(*liner)
+	if !ok {
+		l = newLiner(s.format, s.hide.attr)
 	}
-	f := l.get(h)
-	if err := f.h.Handle(ctx, r); err != nil {
-		s.lost.Add(1)
+	line, err := l.line(ctx, h.context, r)
+	if err != nil {
 		return
 	}
-	line := f.buf.Bytes()
 	if len(line) > maxLine {
 		line = s.shortened(r, len(line))
 	}
@@ -97,8 +90,8 @@ func (s *sink) take(ctx context.Context, h *handler, r slog.Record) {
 		s.ring.Append(line)
 	}
 	req.Log(line)
-	if f.buf.Cap() <= 2*maxLine {
-		l.free.Put(f)
+	if l.buf.Cap() <= 2*maxLine {
+		s.liners.Put(l)
 	}
 }
 
@@ -119,48 +112,4 @@ func (s *sink) shortened(r slog.Record, size int) []byte {
 		Cut   string    `json:"cut"`
 	}{r.Time, r.Level.String(), msg, cut})
 	return b
-}
-
-// lines makes the lines of one handler, for one sink.
-type lines struct {
-	sink *sink
-	free sync.Pool // of *liner
-}
-
-// liner makes one line at a time.
-type liner struct {
-	buf bytes.Buffer
-	h   slog.Handler
-}
-
-func (l *lines) get(h *handler) *liner {
-	if f, ok := l.free.Get().(*liner); ok {
-		f.buf.Reset()
-		return f
-	}
-	f := &liner{}
-	o := &slog.HandlerOptions{Level: lowestOfAll, ReplaceAttr: l.sink.hide.attr}
-	if l.sink.format == formatText {
-		f.h = slog.NewTextHandler(&f.buf, o)
-	} else {
-		f.h = slog.NewJSONHandler(&f.buf, o)
-	}
-	f.h = inContext(f.h, h.context)
-	return f
-}
-
-// lowestOfAll is a level for handlers that are asked for what another has let
-// through already.
-const lowestOfAll = slog.Level(-1 << 30)
-
-// inContext returns h with what the With methods have added.
-func inContext(h slog.Handler, context []contextual) slog.Handler {
-	for _, c := range context {
-		if c.group != "" {
-			h = h.WithGroup(c.group)
-		} else {
-			h = h.WithAttrs(c.attrs)
-		}
-	}
-	return h
 }

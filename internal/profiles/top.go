@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -54,8 +55,9 @@ func (p *Profile) WriteTop(w io.Writer, title string) error {
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(abs(flat[b]), abs(flat[a])), cmp.Compare(abs(cum[b]), abs(cum[a])), strings.Compare(a, b))
+	sort.Slice(names, func(i, j int) bool {
+		a, b := names[i], names[j]
+		return cmp.Or(cmp.Compare(abs(flat[b]), abs(flat[a])), cmp.Compare(abs(cum[b]), abs(cum[a])), strings.Compare(a, b)) < 0
 	})
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s: %s in all, %d stacks", title, typ.text(total), len(p.Samples))
@@ -77,7 +79,7 @@ func (p *Profile) WriteTop(w io.Writer, title string) error {
 // writeStacks writes the stacks with the most.
 func (p *Profile) writeStacks(b *strings.Builder, at int, all int64) {
 	stacks := slices.Clone(p.Samples)
-	slices.SortStableFunc(stacks, func(a, b Sample) int { return cmp.Compare(abs(b.Values[at]), abs(a.Values[at])) })
+	sort.SliceStable(stacks, func(i, j int) bool { return abs(stacks[i].Values[at]) > abs(stacks[j].Values[at]) })
 	for _, s := range stacks[:min(len(stacks), topStacks)] {
 		if s.Values[at] == 0 {
 			break

@@ -4,7 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
-	"strings"
+	"sort"
 	"sync"
 )
 
@@ -108,7 +108,7 @@ func Sources() []Source {
 			list = append(list, *s)
 		}
 	}
-	slices.SortFunc(list, func(a, b Source) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list
 }
 
@@ -132,6 +132,6 @@ func Pieces() []Piece {
 			list = append(list, *p)
 		}
 	}
-	slices.SortFunc(list, func(a, b Piece) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list
 }

@@ -13,12 +13,21 @@ import (
 // meanwhile: what is read is old or new, which is all the same here, but not to
 // the race detector.
 func current(fr *trace.FlightRecorder) int64 {
-	f := reflect.ValueOf(fr).Elem().FieldByName("active")
-	if f.Kind() != reflect.Struct {
+	size := field(field(reflect.ValueOf(fr).Elem(), "active"), "size")
+	if !size.IsValid() || !size.CanInt() {
 		return 0
 	}
-	if f = f.FieldByName("size"); !f.CanInt() {
-		return 0
+	return size.Int()
+}
+
+// field is the field of a name, the zero Value where there is none.
+func field(v reflect.Value, name string) reflect.Value {
+	if v.Kind() == reflect.Struct {
+		for i := range v.NumField() {
+			if v.Type().Field(i).Name == name {
+				return v.Field(i)
+			}
+		}
 	}
-	return f.Int()
+	return reflect.Value{}
 }

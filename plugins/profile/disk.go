@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +38,7 @@ func number(name string) int {
 }
 
 func (d onDisk) list() (list []entry, err error) {
-	dirs, err := os.ReadDir(d.dir)
+	dirs, err := inside(d.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -50,23 +50,32 @@ func (d onDisk) list() (list []entry, err error) {
 		if n == 0 || !x.IsDir() {
 			continue
 		}
-		files, err := os.ReadDir(d.path(n))
+		files, err := inside(d.path(n))
 		if err != nil {
 			continue // it has just been dropped
 		}
 		e := entry{n: n}
 		for _, f := range files {
-			info, err := f.Info()
-			if err != nil || !info.Mode().IsRegular() || !nodes.ValidName(f.Name()) {
-				continue
+			if f.Mode().IsRegular() && nodes.ValidName(f.Name()) {
+				e.bytes += f.Size()
+				e.names = append(e.names, f.Name())
 			}
-			e.bytes += info.Size()
-			e.names = append(e.names, f.Name())
 		}
+		sort.Strings(e.names)
 		list = append(list, e)
 	}
-	slices.SortFunc(list, func(a, b entry) int { return a.n - b.n })
+	sort.Slice(list, func(i, j int) bool { return list[i].n < list[j].n })
 	return list, nil
+}
+
+// inside lists a directory.
+func inside(dir string) ([]fs.FileInfo, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdir(-1)
 }
 
 func (d onDisk) open(n int, name string) (io.ReadCloser, error) {
@@ -137,12 +146,10 @@ func (d onDisk) prepare() error {
 	if !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !ours(info) {
 		return fmt.Errorf("%s: captures are kept only in a directory of the program's own user that nobody else can write", d.dir)
 	}
-	dirs, err := os.ReadDir(d.dir)
+	dirs, err := inside(d.dir)
 	for _, x := range dirs {
-		if strings.HasPrefix(x.Name(), unfinished) {
-			if info, err := x.Info(); err == nil && time.Since(info.ModTime()) > leftOver {
-				os.RemoveAll(filepath.Join(d.dir, x.Name()))
-			}
+		if strings.HasPrefix(x.Name(), unfinished) && time.Since(x.ModTime()) > leftOver {
+			os.RemoveAll(filepath.Join(d.dir, x.Name()))
 		}
 	}
 	return err

@@ -2,12 +2,11 @@ package profile
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -82,7 +81,7 @@ func writeGrowth(n0, n1 int, d time.Duration, before, after []goroutines.Group) 
 		}
 		list = append(list, x)
 	}
-	slices.SortStableFunc(list, func(a, b grown) int { return cmp.Compare(b.Count-b.before, a.Count-a.before) })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Count-list[i].before > list[j].Count-list[j].before })
 	var w bytes.Buffer
 	fmt.Fprintf(&w, "# goroutines: %d, and %d after %s; %d groups of the same stack grew\n", n0, n1, d, len(list))
 	for i, g := range list {

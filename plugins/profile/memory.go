@@ -5,7 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-	"strings"
+	"sort"
 	"sync"
 
 	"github.com/ispyd/ispyd/nodes"
@@ -54,7 +54,7 @@ func (m *inMemory) put(pieces []piece) (int, error) {
 		k.bytes += int64(len(p.data))
 		k.names = append(k.names, p.name)
 	}
-	slices.SortFunc(k.names, strings.Compare)
+	sort.Strings(k.names)
 	m.all = append(m.all, k)
 	return m.last, nil
 }

@@ -35,6 +35,9 @@ func tree(t testing.TB, config string) nodes.Dir {
 		for _, g := range allGroups() {
 			g.set(level{own: true})
 		}
+		requests.Lock()
+		defer requests.Unlock()
+		sweep()
 	})
 	return dir
 }
@@ -486,6 +489,8 @@ func TestGroups(t *testing.T) {
 func TestAtOnce(t *testing.T) {
 	dir := tree(t, "[log]\ntail = 4096\n")
 	logger := slog.New(Handler(slog.NewTextHandler(io.Discard, nil)))
+	leases := nodes.NewLeases(nil)
+	ctx := nodes.WithLeases(t.Context(), leases, "log/level")
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -498,7 +503,7 @@ func TestAtOnce(t *testing.T) {
 		})
 		wg.Go(func() {
 			for range 20 {
-				write(t.Context(), t, dir, "level", "debug for=1ms")
+				write(ctx, t, dir, "level", "debug for=1ms")
 				write(t.Context(), t, dir, "ctl", fmt.Sprintf("request %d debug", request.Last()))
 				read(t, dir, "tail")
 				read(t, dir, "level")
@@ -506,6 +511,12 @@ func TestAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if err := leases.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := read(t, dir, "level"); got != "info\n" {
+		t.Errorf("level %q", got)
+	}
 	for line := range strings.Lines(read(t, dir, "tail")) {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("no JSON: %q", line)

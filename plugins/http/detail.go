@@ -38,7 +38,7 @@ type account struct {
 	dropped int // log lines before log
 	callers []runtime.Frame
 	phases  []line
-	began   time.Time
+	since   time.Time // its start, or its end: older stacks tell nothing
 	ended   bool
 }
 
@@ -51,7 +51,7 @@ func (d *detail) account() (*account, bool) {
 		o := r.Owner().(running)
 		if e, ok := o.now(); ok {
 			e.pattern = o.pattern()
-			a := &account{began: e.start}
+			a := &account{since: e.start}
 			a.log, a.dropped = r.Lines()
 			switch o := o.(type) {
 			case *serving:
@@ -66,7 +66,7 @@ func (d *detail) account() (*account, bool) {
 	if !ok {
 		return nil, false
 	}
-	a := &account{began: e.start, ended: true}
+	a := &account{since: e.start.Add(e.took), ended: true}
 	a.lines = d.common(&e, "duration")
 	if d.family == incoming {
 		a.add("route", e.pattern)

@@ -42,7 +42,7 @@ func own(frames []goroutines.Frame) bool {
 // stacks looks for the goroutines with the request's label.
 func (d *detail) stacks(ctx context.Context, a *account) *stacks {
 	s := &stacks{view: d.view, label: strconv.FormatUint(d.id, 10)}
-	if s.dump, s.err = d.dumps.get(ctx, a.began); s.err != nil {
+	if s.dump, s.err = d.dumps.get(ctx, a.since); s.err != nil {
 		return s
 	}
 	s.ended = a.ended || request.Lookup(d.id) == nil

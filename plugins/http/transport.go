@@ -122,7 +122,10 @@ func (c *calling) follow(resp *http.Response) {
 	// Some bodies need no Close and get none.
 	b.cleanup = runtime.AddCleanup(b, func(c *calling) { c.end("body dropped", nil) }, c)
 	resp.Body = b
-	if w, ok := b.body.(io.ReadWriteCloser); ok { // 101 Switching Protocols
+	switch w := b.body.(type) { // 101 Switching Protocols
+	case halfCloser:
+		resp.Body = &halfConversation{conversation{b, w}, w}
+	case io.ReadWriteCloser:
 		resp.Body = &conversation{b, w}
 	}
 }
@@ -167,6 +170,19 @@ type conversation struct {
 }
 
 func (c *conversation) Write(p []byte) (int, error) { return c.w.Write(p) }
+
+// halfCloser is what proxies look for beside.
+type halfCloser interface {
+	io.ReadWriteCloser
+	CloseWrite() error
+}
+
+type halfConversation struct {
+	conversation
+	half halfCloser
+}
+
+func (c *halfConversation) CloseWrite() error { return c.half.CloseWrite() }
 
 // end files the request, once.
 func (c *calling) end(state string, err error) {

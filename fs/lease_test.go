@@ -1,10 +1,12 @@
 package fs_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/hugelgupf/p9/p9"
 
 	"github.com/ispyd/ispyd/fs"
+	"github.com/ispyd/ispyd/nodes"
 )
 
 const settingsHead = "setting\tvalue\town\tuid\tpid\tsince\tuntil\tnote\n"
@@ -108,6 +111,58 @@ func TestLeaseEnds(t *testing.T) {
 	}
 	if got := settingsOf(t, s); got != "" {
 		t.Errorf("settings %q", got)
+	}
+}
+
+// What the verbs of a ctl change is listed, too, under its path and name.
+func TestSettingOfCtl(t *testing.T) {
+	slow := nodes.NewSetting("slow")
+	var value atomic.Value
+	value.Store("1s")
+	ctl := nodes.Ctl("ctl", "acts", nodes.Verb{Name: "slow", Args: "threshold [for=DURATION]", Doc: "sets it", Run: func(ctx context.Context, args []string) error {
+		args, lease, err := nodes.CutFor(args)
+		if err != nil {
+			return err
+		}
+		set := func(v string) func(context.Context) error {
+			return func(context.Context) error { value.Store(v); return nil }
+		}
+		return slow.Change(ctx, lease, nodes.Change{
+			Now: func(context.Context) (string, error) { return value.Load().(string), nil },
+			Do:  set(args[0]),
+			Hold: func(context.Context) (func(context.Context) error, error) {
+				return set(value.Load().(string)), nil
+			},
+		})
+	}})
+	s := start(t, fs.Options{Root: nodes.Directory("", "", nodes.Directory("http", "requests", ctl))})
+	f := open(t, s.attach(t), "http/ctl", p9.WriteOnly)
+	for _, step := range []struct{ write, want string }{
+		{"slow 2s", "http/ctl slow\t2s\t1s\tUID\tPID\tTIME\t\t\n"},
+		{"slow 3s for=1h", "http/ctl slow\t3s\t1s\tUID\tPID\tTIME\tTIME\t\n"},
+		{"slow 5s", "http/ctl slow\t5s\t1s\tUID\tPID\tTIME\t\t\n"},
+		{"slow 2s", "http/ctl slow\t2s\t1s\tUID\tPID\tTIME\t\t\n"},
+		{"slow 4s for=1h", "http/ctl slow\t4s\t1s\tUID\tPID\tTIME\tTIME\t\n"},
+	} {
+		if err := write(f, step.write); err != nil {
+			t.Fatal(err)
+		}
+		if got := settingsOf(t, s); got != step.want {
+			t.Errorf("%s: settings %q, want %q", step.write, got, step.want)
+		}
+	}
+	if err := write(f, "slow 6s for=1ms"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "end of the lease", func() bool { return strings.HasSuffix(text(t, s.records.Audit()), "\tback to 2s\n") })
+	if got, want := settingsOf(t, s), "http/ctl slow\t2s\t1s\tUID\tPID\tTIME\t\t\n"; got != want {
+		t.Errorf("after the lease: settings %q, want %q", got, want)
+	}
+	if err := write(f, "slow 7s for=1h"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil || value.Load() != "2s" {
+		t.Errorf("after Close %s, %v", value.Load(), err)
 	}
 }
 

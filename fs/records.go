@@ -152,7 +152,7 @@ func (s *Server) audit(r *record) {
 // leaseEnded records the end of a lease.
 func (s *Server) leaseEnded(l nodes.Lease) {
 	s.records.settings.ended(l)
-	r := &record{at: time.Now(), op: opLease, path: l.Setting, result: "ok", peer: l.Peer, text: "back to " + l.Own}
+	r := &record{at: time.Now(), op: opLease, path: l.Setting, result: "ok", peer: l.Peer, text: "back to " + l.Back}
 	if l.Note != "" {
 		r.result, r.text = errnoName(Errno(nodes.ErrBusy)), l.Note
 	}

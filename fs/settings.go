@@ -128,8 +128,8 @@ func (s *settings) ended(l nodes.Lease) {
 	if e == nil || e.users > 0 || !e.changed || l.Note != "" {
 		return
 	}
-	e.row.Value = l.Own
-	if l.Own == e.row.Own {
+	e.row.Value = l.Back
+	if l.Back == e.row.Own {
 		delete(s.entries, l.Setting)
 	}
 }

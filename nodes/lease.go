@@ -23,8 +23,9 @@ type Lease struct {
 	// Setting is the path of the file that was written, and for a [Setting]
 	// with a name of its own a blank and that name.
 	Setting string
-	// Value is what it was set to, Own what it goes back to.
-	Value, Own string
+	// Value is what it was set to, Own what it was before anybody set it, Back
+	// what it goes back to at the end of the lease.
+	Value, Own, Back string
 	// Peer has changed it.
 	Peer Peer
 	// Since is the time of the change; Until the end of the lease, zero where

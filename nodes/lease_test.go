@@ -359,3 +359,19 @@ func TestLeasesAreBounded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func FuzzCutFor(f *testing.F) {
+	for _, s := range []string{"debug for=5m", "for=5m", "5 for=-1s", "a\tfor=1h ", "for=1s for=1s"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		line = strings.TrimSpace(line)
+		value, d, err := cutFor(line)
+		switch {
+		case err != nil && (!errors.Is(err, fs.ErrInvalid) || d != 0):
+			t.Errorf("%v, %v", d, err)
+		case err == nil && (d < 0 || d > MaxLease || d == 0 && value != line || d > 0 && !strings.HasPrefix(line, value)):
+			t.Errorf("%q: %q, %v", line, value, d)
+		}
+	})
+}

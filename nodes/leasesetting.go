@@ -85,11 +85,11 @@ func (s *Setting) Change(ctx context.Context, d time.Duration, c Change) error {
 // set makes a change that stays, and has it listed.
 func (s *Setting) set(ctx context.Context, p place, c Change) error {
 	name := s.nameAt(p)
-	own, known := p.leases.own(name)
-	if !known {
-		var err error
-		own, err = c.Now(ctx)
-		known = err == nil
+	own, known := "", false
+	if prior := p.leases.get(name); prior != nil {
+		own, known = prior.Own, true
+	} else if now, err := c.Now(ctx); err == nil {
+		own, known = now, true
 	}
 	if err := c.Do(ctx); err != nil {
 		return err
@@ -103,14 +103,11 @@ func (s *Setting) set(ctx context.Context, p place, c Change) error {
 	return p.leases.put(&change{Lease: Lease{Setting: name, Value: now, Own: own, Peer: PeerFrom(ctx), Since: time.Now()}})
 }
 
-// own returns the program's own value of a setting that is changed.
-func (t *Leases) own(name string) (string, bool) {
+// get returns what is known of a setting that is changed, or nil.
+func (t *Leases) get(name string) *change {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if c := t.changes[name]; c != nil {
-		return c.Own, true
-	}
-	return "", false
+	return t.changes[name]
 }
 
 // begin makes a change that is a lease.
@@ -119,22 +116,28 @@ func (s *Setting) begin(ctx context.Context, p place, d time.Duration, c Change)
 	if err := p.leases.room(name); err != nil {
 		return err
 	}
-	own, err := c.Now(ctx)
+	now, err := c.Now(ctx)
 	if err != nil {
 		return err
 	}
-	var back func(context.Context) error
-	if s.lease != nil && s.lease.Value == own {
-		own, back = s.lease.Own, s.back
-	} else if back, err = c.Hold(ctx); err != nil {
-		return err
+	l := &change{Lease: Lease{Setting: name, Own: now, Back: now, Peer: PeerFrom(ctx)}}
+	back := s.back
+	if s.lease != nil && s.lease.Value == now {
+		l.Own, l.Back, l.prior = s.lease.Own, s.lease.Back, s.lease.prior
+	} else {
+		if prior := p.leases.get(name); prior != nil && prior.expire == nil && prior.Value == now {
+			l.Own, l.prior = prior.Own, prior
+		}
+		if back, err = c.Hold(ctx); err != nil {
+			return err
+		}
 	}
 	if err := c.Do(ctx); err != nil {
 		return err
 	}
-	now, err := c.Now(ctx)
-	since := time.Now()
-	l := &change{Lease: Lease{Setting: name, Value: now, Own: own, Peer: PeerFrom(ctx), Since: since, Until: since.Add(d)}}
+	l.Value, err = c.Now(ctx)
+	l.Since = time.Now()
+	l.Until = l.Since.Add(d)
 	l.expire = func(ctx context.Context) error { return s.expire(ctx, l, c.Now) }
 	if err == nil {
 		s.replaced()
@@ -144,7 +147,7 @@ func (s *Setting) begin(ctx context.Context, p place, d time.Duration, c Change)
 		// What has no end must not begin.
 		s.replaced()
 		if e := back(context.WithoutCancel(ctx)); e != nil {
-			return Errorf(err, "%v; and it could not be put back to %s: %v", err, own, e)
+			return Errorf(err, "%v; and it could not be put back to %s: %v", err, l.Back, e)
 		}
 		return err
 	}
@@ -163,7 +166,7 @@ func (s *Setting) replaced() {
 // expire ends the lease l if it is still in force.
 func (s *Setting) expire(ctx context.Context, l *change, current func(context.Context) (string, error)) error {
 	if err := s.acquire(ctx); err != nil {
-		return Errorf(err, "%s: could not be put back to %s: %v", l.Setting, l.Own, err)
+		return Errorf(err, "%s: could not be put back to %s: %v", l.Setting, l.Back, err)
 	}
 	defer s.release()
 	if s.lease != l {
@@ -177,7 +180,7 @@ func (s *Setting) expire(ctx context.Context, l *change, current func(context.Co
 	err := Protect(func() error {
 		now, err := current(ctx)
 		if err == nil && now != l.Value {
-			note = "not put back to " + l.Own + ": somebody else has set it to " + now + " meanwhile"
+			note = "not put back to " + l.Back + ": somebody else has set it to " + now + " meanwhile"
 			return nil
 		}
 		if err != nil {
@@ -186,7 +189,7 @@ func (s *Setting) expire(ctx context.Context, l *change, current func(context.Co
 		return back(ctx)
 	})
 	if err != nil {
-		note = "could not be put back to " + l.Own + ": " + err.Error()
+		note = "could not be put back to " + l.Back + ": " + err.Error()
 		failed = Errorf(err, "%s: %s", l.Setting, note)
 	}
 	table.end(l, note)

@@ -30,6 +30,7 @@ const (
 // change is one setting that is changed.
 type change struct {
 	Lease
+	prior  *change                     // that stays when the lease ends, if there is one
 	timer  *time.Timer                 // of a lease
 	expire func(context.Context) error // puts it back; nil where there is no lease
 }
@@ -112,6 +113,9 @@ func (t *Leases) end(c *change, note string) {
 	t.mu.Lock()
 	if t.changes[c.Setting] == c {
 		delete(t.changes, c.Setting)
+		if note == "" && c.prior != nil {
+			t.changes[c.Setting] = c.prior
+		}
 	}
 	l := c.Lease
 	l.Note = note
@@ -170,7 +174,7 @@ func (t *Leases) Close(ctx context.Context) error {
 			case err := <-done[i]:
 				errs = append(errs, err)
 			default:
-				errs = append(errs, Errorf(ErrTimeout, "%s: could not be put back to %s in time", c.Setting, c.Own))
+				errs = append(errs, Errorf(ErrTimeout, "%s: could not be put back to %s in time", c.Setting, c.Back))
 			}
 		}
 	}

@@ -66,15 +66,20 @@ func write(ctx context.Context, t testing.TB, dir nodes.Dir, name, text string) 
 	return err
 }
 
+// alive is the logger of the test that runs: its level is shown as long as it is
+// in use.
+var alive *slog.Logger
+
 // program is a program's logger, and what it has written.
 func program(l slog.Leveler) (*slog.Logger, *bytes.Buffer) {
 	var b bytes.Buffer
-	return slog.New(Handler(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: l, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	alive = slog.New(Handler(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: l, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
 		return a
-	}}))), &b
+	}})))
+	return alive, &b
 }
 
 func TestConformance(t *testing.T) {
@@ -489,6 +494,7 @@ func TestGroups(t *testing.T) {
 func TestAtOnce(t *testing.T) {
 	dir := tree(t, "[log]\ntail = 4096\n")
 	logger := slog.New(Handler(slog.NewTextHandler(io.Discard, nil)))
+	alive = logger
 	leases := nodes.NewLeases(nil)
 	ctx := nodes.WithLeases(t.Context(), leases, "log/level")
 	var wg sync.WaitGroup

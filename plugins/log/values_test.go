@@ -133,6 +133,7 @@ func TestBadValues(t *testing.T) {
 func TestBlockingValue(t *testing.T) {
 	dir := tree(t, "")
 	logger := slog.New(Handler(slog.NewTextHandler(io.Discard, nil)))
+	alive = logger
 	entered, release, done := make(chan bool), make(chan bool), make(chan bool)
 	go func() {
 		defer close(done)

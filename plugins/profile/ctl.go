@@ -73,17 +73,17 @@ func (p *plugin) start(ctx context.Context, args []string) error {
 func (p *plugin) change(do func(context.Context) error) nodes.Change {
 	return nodes.Change{
 		Now: func(context.Context) (string, error) {
-			if w, on := p.recorder.running(); on {
+			if w, on, _ := p.recorder.running(); on {
 				return w.String(), nil
 			}
 			return "off", nil
 		},
 		Do: do,
 		Hold: func(context.Context) (func(context.Context) error, error) {
-			w, on := p.recorder.running()
+			w, on, armed := p.recorder.running()
 			return func(ctx context.Context) error {
 				if on {
-					return p.recorder.start(ctx, w, "the end of a lease")
+					return p.recorder.restart(ctx, w, "the end of a lease", armed)
 				}
 				if err := p.recorder.stop(ctx, "the end of a lease", ""); err != nil {
 					return err

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync"
@@ -16,8 +17,20 @@ var ballast [][]byte
 
 //go:noinline
 func grow() {
-	for range 64 {
-		ballast = append(ballast, make([]byte, 1<<20))
+	if len(ballast) == 200 {
+		ballast = nil
+	}
+	ballast = append(ballast, make([]byte, 1<<20))
+	runtime.GC() // the profile is as of a collection
+}
+
+// until repeats what may have come too early or too late.
+func until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !cond(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not so after %s", what, patience)
+		}
 	}
 }
 
@@ -47,21 +60,19 @@ func during(t *testing.T, dir nodes.Dir, name string, f func()) string {
 func TestDeltaHeap(t *testing.T) {
 	dir := tree(t, "")
 	defer func() { ballast = nil }()
-	grow()
 	for _, name := range []string{"heap", "allocs"} {
-		p := parsed(t, during(t, dir, "delta/"+name+"/300ms", func() {
-			ballast = nil
-			grow()
-			runtime.GC() // the profile is as of a collection
-		}))
-		if !hasFunction(p, ".grow") || p.DurationNanos < int64(300*time.Millisecond) {
-			t.Errorf("delta/%s: %v", name, p)
-		}
+		until(t, "delta/"+name, func() bool {
+			p := parsed(t, during(t, dir, "delta/"+name+"/200ms", grow))
+			if p.DurationNanos < int64(200*time.Millisecond) {
+				t.Errorf("delta/%s lasted %d", name, p.DurationNanos)
+			}
+			return hasFunction(p, ".grow")
+		})
 	}
-	text := during(t, dir, "delta/allocs/100ms.txt", func() { ballast = nil; grow(); runtime.GC() })
-	if !strings.HasPrefix(text, "# delta of allocs: ") || !strings.Contains(text, "profile.grow\n") {
-		t.Errorf("delta/allocs.txt:\n%s", text)
-	}
+	until(t, "delta/allocs.txt", func() bool {
+		text := during(t, dir, "delta/allocs/100ms.txt", grow)
+		return strings.HasPrefix(text, "# delta of allocs: ") && strings.Contains(text, "profile.grow\n")
+	})
 }
 
 func TestDeltaGoroutine(t *testing.T) {
@@ -70,29 +81,20 @@ func TestDeltaGoroutine(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer close(stop)
+	pace := time.NewTicker(5 * time.Millisecond)
+	defer pace.Stop()
 	spawn := func() {
-		if runtime.NumGoroutine() < 500 {
-			wg.Go(func() { waiting(stop) })
-		}
-		runtime.Gosched()
+		<-pace.C
+		wg.Go(func() { waiting(stop) })
 	}
-	text := during(t, dir, "delta/goroutine/200ms.txt", spawn)
-	if !strings.HasPrefix(text, "# goroutines: ") || !strings.Contains(text, " goroutines, 0 before, ") || !strings.Contains(text, "profile.waiting(...)\n") {
-		t.Errorf("delta/goroutine.txt:\n%s", text)
-	}
-	if runtime.GOOS == "linux" && !strings.Contains(text, " created by sync.(*WaitGroup).Go\n") {
-		t.Errorf("it does not say who created them:\n%s", text)
-	}
-	more := 0
-	p := parsed(t, during(t, dir, "delta/goroutine/200ms", func() {
-		if more++; more < 100 {
-			wg.Go(func() { waiting(stop) })
-		}
-		runtime.Gosched()
-	}))
-	if !hasFunction(p, ".waiting") {
-		t.Errorf("delta/goroutine: %v", p)
-	}
+	until(t, "delta/goroutine.txt", func() bool {
+		text := during(t, dir, "delta/goroutine/200ms.txt", spawn)
+		return strings.HasPrefix(text, "# goroutines: ") && strings.Contains(text, "profile.waiting(...)\n") &&
+			(runtime.GOOS != "linux" || strings.Contains(text, " created by sync.(*WaitGroup).Go\n"))
+	})
+	until(t, "delta/goroutine", func() bool {
+		return hasFunction(parsed(t, during(t, dir, "delta/goroutine/200ms", spawn)), ".waiting")
+	})
 }
 
 func TestGrowth(t *testing.T) {
@@ -147,31 +149,31 @@ func contend(mu *sync.Mutex) {
 
 func TestDeltaMutex(t *testing.T) {
 	dir := tree(t, "")
-	var mu sync.Mutex
 	for _, c := range []struct{ own, during, meanwhile, after int }{
 		{0, mutexFraction, -1, 0}, // set and put back
 		{3, 3, -1, 3},             // the program's own stays
 		{0, mutexFraction, 5, 5},  // changed meanwhile
 	} {
-		runtime.SetMutexProfileFraction(c.own)
-		var seen int
-		p := parsed(t, during(t, dir, "delta/mutex/200ms", func() {
-			contend(&mu)
-			if f := runtime.SetMutexProfileFraction(-1); f != 0 {
-				seen = max(seen, f)
-				if f == mutexFraction && c.meanwhile >= 0 {
-					runtime.SetMutexProfileFraction(c.meanwhile)
+		until(t, fmt.Sprintf("%+v", c), func() bool {
+			runtime.SetMutexProfileFraction(c.own)
+			seen := 0
+			during(t, dir, "delta/mutex/200ms", func() {
+				if f := runtime.SetMutexProfileFraction(-1); f != 0 {
+					seen = max(seen, f)
+					if f == mutexFraction && c.meanwhile >= 0 {
+						runtime.SetMutexProfileFraction(c.meanwhile)
+					}
 				}
-			}
-		}))
-		if seen != c.during || runtime.SetMutexProfileFraction(-1) != c.after {
-			t.Errorf("%+v: %d meanwhile, %d after", c, seen, runtime.SetMutexProfileFraction(-1))
-		}
-		if !hasFunction(p, ".Unlock") {
-			t.Errorf("%+v: %v", c, p)
-		}
+				runtime.Gosched()
+			})
+			return seen == c.during && runtime.SetMutexProfileFraction(-1) == c.after
+		})
 	}
 	runtime.SetMutexProfileFraction(0)
+	var mu sync.Mutex
+	until(t, "contention", func() bool {
+		return hasFunction(parsed(t, during(t, dir, "delta/mutex/200ms", func() { contend(&mu) })), ".Unlock")
+	})
 }
 
 func TestDeltaBlock(t *testing.T) {
@@ -187,12 +189,11 @@ func TestDeltaBlock(t *testing.T) {
 			wakes(ctx, c)
 		}
 	}()
-	p := parsed(t, during(t, dir, "delta/block/200ms", func() { blocks(ctx, c) }))
+	until(t, "waiting", func() bool {
+		return hasFunction(parsed(t, during(t, dir, "delta/block/200ms", func() { blocks(ctx, c) })), ".blocks")
+	})
 	cancel()
 	<-done
-	if len(p.Sample) == 0 {
-		t.Errorf("nothing has waited: %v", p)
-	}
 }
 
 func wakes(ctx context.Context, c chan bool) {

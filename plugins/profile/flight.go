@@ -44,7 +44,8 @@ type recorder struct {
 
 	mu     sync.Mutex
 	status status
-	armed  bool // on because a trigger wanted it
+	window window // while it is on
+	armed  bool   // on because a trigger wanted it
 }
 
 // status is how the recorder stands.
@@ -79,29 +80,34 @@ func (r *recorder) now(context.Context) (status, error) {
 	return r.status, nil
 }
 
-// set notes the status; note is why it is off by itself.
+// set notes the status.
 func (r *recorder) set(s status, armed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.status, r.armed = s, armed
 }
 
-// running returns the window, false where the recorder is off.
-func (r *recorder) running() (window, bool) {
+// running returns the window, and whether the recorder is on, and for triggers
+// alone.
+func (r *recorder) running() (w window, on, armed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	age, _ := time.ParseDuration(r.status.Age)
-	return window{age, r.status.Bytes}, r.status.State == "on"
+	return r.window, r.status.State == "on", r.armed
 }
 
 // start has the last moments recorded from now on; one that records another
 // window begins anew.
 func (r *recorder) start(ctx context.Context, w window, by string) error {
+	return r.restart(ctx, w, by, false)
+}
+
+// restart is start, for triggers where armed is set: it then ends with them.
+func (r *recorder) restart(ctx context.Context, w window, by string, armed bool) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
 	defer r.release()
-	return r.startLocked(ctx, w, by, false)
+	return r.startLocked(ctx, w, by, armed)
 }
 
 // arm starts the recorder for a trigger, if it is off.
@@ -153,6 +159,9 @@ func (r *recorder) startLocked(ctx context.Context, w window, by string, armed b
 	}
 	r.fr = fr
 	r.end = r.guard(fr, w)
+	r.mu.Lock()
+	r.window = w
+	r.mu.Unlock()
 	r.set(status{State: "on", Since: time.Now().Round(0), Age: w.Age.String(), Bytes: w.Bytes, By: by}, armed)
 	return nil
 }

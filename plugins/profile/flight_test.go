@@ -244,8 +244,12 @@ func TestGuard(t *testing.T) {
 	if err := r.start(t.Context(), window{Age: time.Second, Bytes: 1 << 20}, "the test"); err != nil {
 		t.Fatal(err)
 	}
+	if err := r.acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	r.end()
 	r.end = r.guard(r.fr, window{Bytes: -1 << 40}) // anything is too much
+	r.release()
 	eventually(t, "it stops", func() bool { s, _ := r.now(t.Context()); return s.State == "off" })
 	_, err := r.read(t.Context())
 	wantError(t, "read", err, fs.ErrNotExist, "the flight recorder is off: stopped by itself: ")

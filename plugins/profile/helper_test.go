@@ -220,7 +220,7 @@ func vanishing(t testing.TB, dir nodes.Dir, name string, begun func() bool) {
 	}
 }
 
-// run runs a tool on a file of these bytes.
+// onFile returns the name of a file of these bytes.
 func onFile(t testing.TB, data string) string {
 	t.Helper()
 	name := t.TempDir() + "/data"

@@ -140,8 +140,9 @@ func (w *watcher) begin() {
 func (w *watcher) loop(ctx context.Context, changed <-chan struct{}) {
 	tick := time.NewTicker(w.interval)
 	defer tick.Stop()
+	registered := trigger.Changed()
+	w.resolveAll()
 	for {
-		registered := trigger.Changed()
 		w.mu.Lock()
 		if len(w.list) == 0 {
 			w.end = nil
@@ -160,6 +161,8 @@ func (w *watcher) loop(ctx context.Context, changed <-chan struct{}) {
 		case <-polled:
 			w.poll(ctx, time.Now())
 		case <-registered:
+			// First, so that no change is missed.
+			registered = trigger.Changed()
 			w.resolveAll()
 		case <-changed:
 		case <-ctx.Done():

@@ -193,7 +193,9 @@ func TestCaptureWithoutTrace(t *testing.T) {
 }
 
 func TestWrite(t *testing.T) {
-	_, err := write(t.Context(), func(context.Context, io.Writer) error { select {} }, time.Millisecond, 10)
+	hang := make(chan bool)
+	defer close(hang)
+	_, err := write(t.Context(), func(context.Context, io.Writer) error { <-hang; return nil }, time.Millisecond, 10)
 	wantError(t, "what hangs", err, nodes.ErrTimeout, "not there after 1ms")
 	data, err := write(t.Context(), func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "0123456789abc"); return err }, patience, 10)
 	if err != nil || string(data) != "0123456789\n[cut at 10 bytes]\n" {

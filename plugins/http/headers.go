@@ -34,9 +34,16 @@ func headersOf(h http.Header) *headers {
 	return k
 }
 
-// release is called once nobody else can have it.
+// release is called once nobody else can have it. What it has is overwritten by
+// the next, or collected with the pool, unless it is worth the time.
 func (k *headers) release() {
-	clear(k.list)
+	size := 0
+	for i := range k.list {
+		size += len(k.list[i].value)
+	}
+	if size > 16<<10 {
+		clear(k.list)
+	}
 	k.list, k.more = k.list[:0], 0
 	headersPool.Put(k)
 }

@@ -12,7 +12,7 @@ import (
 // that was cancelled by writing "cancel ID" to http/ctl.
 var ErrCanceledByOperator = errors.New("cancelled by the operator")
 
-// scope is the context of a request: its own, with the label, that can be
+// scope is the context of a request: its own, with the label, and it can be
 // cancelled from outside. Most handlers never ask whether it is, so what that
 // takes is made when it is asked for the first time.
 type scope serving
@@ -63,6 +63,11 @@ func (c *scope) Err() error { return c.current().Err() }
 func (c *scope) Value(key any) any {
 	if request.IsKey(key) {
 		return &c.req
+	}
+	if key == labelKey && key != nil {
+		if l := c.labels.own(); l != nil {
+			return l
+		}
 	}
 	return c.current().Value(key)
 }

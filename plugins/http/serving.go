@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"runtime/pprof"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +36,8 @@ type serving struct {
 	in, out  atomic.Int64
 	returned bool // the handler has, and did not panic
 
-	ctx     context.Context // the request's own, with the label
+	ctx     context.Context // the request's own, with the label if labels lacks it
+	labels  labels
 	derived atomic.Pointer[derived]
 
 	mu      sync.Mutex
@@ -72,9 +72,7 @@ func (h *handler) begin(w http.ResponseWriter, r *http.Request) (*serving, http.
 	}
 	s.headers = headersOf(r.Header)
 	s.req.Start(kind, s)
-	outer := r.Context()
-	s.ctx = pprof.WithLabels(outer, pprof.Labels(request.Label, strconv.FormatUint(s.req.ID(), 10)))
-	pprof.SetGoroutineLabels(s.ctx)
+	s.label(r.Context())
 	inner := r.WithContext((*scope)(s))
 	if r.Body != nil && r.Body != http.NoBody {
 		inner.Body = (*body)(s)

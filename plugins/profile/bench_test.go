@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -125,6 +126,24 @@ func BenchmarkDelta(b *testing.B) {
 			d.Write(io.Discard)
 		}
 	})
+}
+
+// BenchmarkVanish is how long a capture goes on when its reader has left.
+func BenchmarkVanish(b *testing.B) {
+	for name, take := range map[string]taker{"cpu": takeCPU, "trace": takeTrace, "mutex": deltaTaker("mutex", false)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				ctx, cancel := context.WithCancel(b.Context())
+				done := make(chan error)
+				b.StopTimer()
+				go func() { _, err := take(ctx, time.Hour); done <- err }()
+				time.Sleep(200 * time.Millisecond) // into the middle of it
+				b.StartTimer()
+				cancel()
+				<-done
+			}
+		})
+	}
 }
 
 // BenchmarkPoll is what an armed trigger costs each time that it looks.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime/metrics"
 	"runtime/pprof"
 	"testing"
 	"time"
@@ -136,9 +137,29 @@ func BenchmarkInFlight(b *testing.B) {
 		{"goroutine profile debug=2", func() { _ = pprof.Lookup("goroutine").WriteTo(io.Discard, 2) }},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
+			before := stops()
 			for b.Loop() {
 				bb.f()
 			}
+			b.ReportMetric(longestStop(before)*1e3, "max-stop-ms")
 		})
 	}
+}
+
+// stops returns how often the runtime has stopped the program for how long, for
+// other reasons than garbage collection.
+func stops() *metrics.Float64Histogram {
+	samples := []metrics.Sample{{Name: "/sched/pauses/total/other:seconds"}}
+	metrics.Read(samples)
+	return samples[0].Value.Float64Histogram()
+}
+
+// longestStop returns an upper bound in seconds of the longest stop since.
+func longestStop(before *metrics.Float64Histogram) (longest float64) {
+	for i, n := range stops().Counts {
+		if n > before.Counts[i] {
+			longest = before.Buckets[i+1]
+		}
+	}
+	return longest
 }

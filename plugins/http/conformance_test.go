@@ -33,7 +33,7 @@ func thirdParty(t *testing.T) http.Handler {
 		}
 	}
 	r := chi.NewRouter()
-	r.Use(middleware.RealIP, middleware.StripSlashes, middleware.GetHead, middleware.Timeout(time.Hour), middleware.Compress(5))
+	r.Use(middleware.StripSlashes, middleware.GetHead, middleware.Timeout(time.Hour), middleware.Compress(5))
 	r.Get("/items/{id}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "item %s, %s", chi.URLParam(r, "id"), r.Pattern)
 	})

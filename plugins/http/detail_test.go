@@ -241,7 +241,7 @@ func TestStacksFromProfile(t *testing.T) {
 		wg.Go(func() { get(t, s.Client(), s.URL) })
 		last = <-ids
 	}
-	if text := read(t, dir, fileOf(last)); strings.Count(text, "stuckHere(...)") != 1 || !strings.Contains(text, "1 goroutines [chan receive]") || !strings.Contains(text, "by goroutine profile") {
+	if text := read(t, dir, fileOf(last)); strings.Count(text, "stuckHere(...)") != 1 || !strings.Contains(text, "1 goroutine [chan receive]") || !strings.Contains(text, "by goroutine profile") {
 		t.Errorf("%s", text)
 	}
 	if text := read(t, dir, fileOf(last)+".json"); !json.Valid([]byte(text)) || !strings.Contains(text, "stuckHere") {

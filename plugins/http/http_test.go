@@ -1,7 +1,9 @@
 package http
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -197,11 +199,11 @@ func TestCtl(t *testing.T) {
 }
 
 func TestTrigger(t *testing.T) {
-	dir, closer, err := Plugin.Open(plugintest.Config(t, "http", ""))
+	_, closer, err := Plugin.Open(plugintest.Config(t, "http", ""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	hold(t, nil)
+	id, _ := hold(t, nil)
 	source, ok := trigger.Lookup("http.slow")
 	if !ok || source.Unit != trigger.Seconds {
 		t.Fatalf("http.slow: %v, %v", source, ok)
@@ -209,9 +211,22 @@ func TestTrigger(t *testing.T) {
 	if age := oldest(); age <= 0 {
 		t.Errorf("http.slow is %v", age)
 	}
-	_ = dir
+	var kept bytes.Buffer
+	for _, p := range trigger.Pieces() {
+		if p.Name == "http.active" {
+			if err := p.Write(t.Context(), &kept); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !strings.Contains(kept.String(), fmt.Sprintf("\n%d\t", id)) {
+		t.Errorf("http.active: %s", &kept)
+	}
 	if err := closer.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if len(trigger.Pieces()) != 0 {
+		t.Error("http.active is there after Close")
 	}
 	if _, ok := trigger.Lookup("http.slow"); ok {
 		t.Error("http.slow is there after Close")

@@ -52,7 +52,9 @@ func TestOwnLabels(t *testing.T) {
 }
 
 func TestSameLayout(t *testing.T) {
-	type renamed struct{ X struct{ Y []struct{ K, V string } } }
+	type renamed struct {
+		X struct{ Y []struct{ K, V string } }
+	}
 	for _, tt := range []struct {
 		a    any
 		same bool

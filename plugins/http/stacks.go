@@ -99,7 +99,7 @@ func (s *stacks) appendText(b []byte) []byte {
 	if s.err != nil {
 		return fmt.Appendf(b, "\n# goroutines: not known: %v\n", s.err)
 	}
-	b = fmt.Appendf(b, "\n# %d goroutines with the label %s=%s, by %s, taken %s ago\n", s.count(), request.Label, s.label, s.dump.Way, ago(s.dump.Taken))
+	b = fmt.Appendf(b, "\n# %d goroutine%s with the label %s=%s, by %s, taken %s ago\n", s.count(), plural(s.count()), request.Label, s.label, s.dump.Way, ago(s.dump.Taken))
 	var rest []byte
 	for i, id := range s.ids {
 		if i == maxGoroutines {
@@ -120,12 +120,19 @@ func (s *stacks) appendText(b []byte) []byte {
 		if m := s.mark(g.Stack); m != "" {
 			b = fmt.Appendf(b, "\n# %s", m)
 		}
-		b = fmt.Appendf(b, "\n%d goroutines [%s]:\n", g.Count, g.States[0].Name)
+		b = fmt.Appendf(b, "\n%d goroutine%s [%s]:\n", g.Count, plural(g.Count), g.States[0].Name)
 		for _, f := range g.Stack {
 			b = fmt.Appendf(b, "%s(...)\n\t%s:%d\n", f.Func, f.File, f.Line)
 		}
 	}
 	return b
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
 }
 
 // ago is for people.

@@ -145,11 +145,25 @@ func (t table) appendJSON(b []byte, e *entry) []byte {
 			b = strconv.AppendQuote(b, v.Format(timeFormat))
 		case time.Duration:
 			b = strconv.AppendFloat(b, report.Seconds(v.Seconds()).Duration().Seconds(), 'f', -1, 64)
-		default:
-			b = append(b, jsonOf(v)...)
+		case uint64:
+			b = strconv.AppendUint(b, v, 10)
+		case number:
+			b = strconv.AppendUint(b, uint64(v), 10)
+		case string:
+			b = appendString(b, v)
 		}
 	}
 	return append(b, '}')
+}
+
+// appendString appends a string as JSON. Most need no escapes.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return append(b, jsonOf(s)...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // jsonOf encodes what cannot fail to be encoded.

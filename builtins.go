@@ -2,7 +2,9 @@ package ispyd
 
 import (
 	"github.com/ispyd/ispyd/plugins"
+	"github.com/ispyd/ispyd/plugins/log"
 	"github.com/ispyd/ispyd/plugins/process"
+	"github.com/ispyd/ispyd/plugins/profile"
 	"github.com/ispyd/ispyd/plugins/runtime"
 )
 
@@ -11,5 +13,5 @@ const allBuiltins = "builtins"
 
 // builtins are the plugins that need not be passed to Start.
 func builtins() []plugins.Plugin {
-	return []plugins.Plugin{process.Plugin, runtime.Plugin}
+	return []plugins.Plugin{process.Plugin, runtime.Plugin, profile.Plugin, log.Plugin}
 }

@@ -176,9 +176,9 @@ func (s *Server) Publish(n nodes.Node) error {
 	return nil
 }
 
-// Close ends all connections and what they are doing, removes the socket, closes
-// the plugins and waits for the library's goroutines. It may be called more than
-// once.
+// Close ends all connections and what they are doing, removes the socket, puts
+// back the settings that were changed for a time, closes the plugins and waits for
+// the library's goroutines. It may be called more than once.
 func (s *Server) Close() error {
 	if s == nil || s.server == nil {
 		return nil

@@ -60,7 +60,7 @@
 // to the person: after a write that failed, reading from the same open file gives
 // the text of the error; and [Records] keeps all that failed for the file
 // "errors", what was written for "audit", and what differs from the program's own
-// values for "settings".
+// values, by whom and until when, for "settings".
 //
 // # Who may connect
 //

@@ -365,7 +365,11 @@ func TestNothingHeldUp(t *testing.T) {
 
 // A Logger that blocks or panics holds up nobody.
 func TestBadLogger(t *testing.T) {
-	for name, h := range map[string]*badHandler{"blocks": {block: make(chan struct{})}, "panics": {}} {
+	for name, h := range map[string]*badHandler{
+		"blocks":           {block: make(chan struct{})},
+		"blocks in asking": {block: make(chan struct{}), asking: true},
+		"panics":           {},
+	} {
 		t.Run(name, func(t *testing.T) {
 			tr := newTree()
 			srv := fs.NewServer(fs.Options{Root: tr.root, Logger: slog.New(h)})
@@ -398,12 +402,19 @@ func TestBadLogger(t *testing.T) {
 
 type badHandler struct {
 	block   chan struct{}
+	asking  bool // block when asked whether it is enabled
 	dropped atomic.Int64
 }
 
-func (h *badHandler) Enabled(context.Context, slog.Level) bool { return true }
-func (h *badHandler) WithAttrs([]slog.Attr) slog.Handler       { return h }
-func (h *badHandler) WithGroup(string) slog.Handler            { return h }
+func (h *badHandler) Enabled(context.Context, slog.Level) bool {
+	if h.asking {
+		<-h.block
+	}
+	return true
+}
+
+func (h *badHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h *badHandler) WithGroup(string) slog.Handler      { return h }
 func (h *badHandler) Handle(_ context.Context, r slog.Record) error {
 	if h.block == nil {
 		panic("logger")

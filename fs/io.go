@@ -164,6 +164,7 @@ func (c *conn) twrite(fr frame) error {
 	r := c.request(tag, f.at)
 	r.using = o
 	if err := r.hold(len(body)); err != nil {
+		c.audit(opWrite, f.at.path(), err, string(body[16:min(len(body), 16+maxText+1)]))
 		return r.refuse(opWrite, f, err)
 	}
 	data := bytes.Clone(body[16:])
@@ -184,6 +185,7 @@ func appendRwrite(b []byte, tag uint16, n int) []byte {
 
 // write writes all of p, whose value if it is a variable it takes note of.
 func (f *fid) write(ctx context.Context, o *opened, p []byte, off int64) error {
+	ctx = nodes.WithLeases(ctx, f.c.srv.leases, f.at.path())
 	do := func() error {
 		n, err := o.h.WriteAt(ctx, p, off)
 		if err == nil && n != len(p) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ispyd/ispyd/nodes"
@@ -16,6 +17,10 @@ import (
 // and exists only while there are any.
 type logQueue struct {
 	handler slog.Handler
+	off     bool // nobody listens
+	// noDebug is until when, in nanoseconds since 1970, the handler is known
+	// not to want debug messages: a failed operation each would make one.
+	noDebug atomic.Int64
 
 	mu      sync.Mutex
 	queue   []slog.Record
@@ -45,20 +50,16 @@ func newLogQueue(l *slog.Logger) *logQueue {
 	if l != nil {
 		h = l.Handler()
 	}
-	return &logQueue{handler: h, limits: make(map[string]*rate)}
+	return &logQueue{handler: h, off: h == slog.DiscardHandler, limits: make(map[string]*rate)}
 }
 
 // add queues a message, or drops it where too many wait.
 func (q *logQueue) add(level slog.Level, msg string, attrs ...slog.Attr) {
-	wanted := false
-	nodes.Protect(func() error {
-		wanted = q.handler.Enabled(context.Background(), level)
-		return nil
-	})
-	if !wanted {
+	now := time.Now()
+	if q.off || level <= slog.LevelDebug && now.UnixNano() < q.noDebug.Load() {
 		return
 	}
-	r := slog.NewRecord(time.Now(), level, "ispyd: "+msg, 0)
+	r := slog.NewRecord(now, level, "ispyd: "+msg, 0)
 	r.AddAttrs(attrs...)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -128,8 +129,24 @@ func (q *logQueue) drain(done chan struct{}) {
 		r := q.queue[0]
 		q.queue = q.queue[1:]
 		q.mu.Unlock()
-		nodes.Protect(func() error { return q.handler.Handle(context.Background(), r) })
+		nodes.Protect(func() error { return q.handle(r) })
 	}
+}
+
+// debugAgain is how long the handler is not asked again whether it wants debug
+// messages.
+const debugAgain = time.Second
+
+// handle hands r on, if it is wanted. Even to ask may take long.
+func (q *logQueue) handle(r slog.Record) error {
+	ctx := context.Background()
+	if q.handler.Enabled(ctx, r.Level) {
+		return q.handler.Handle(ctx, r)
+	}
+	if r.Level <= slog.LevelDebug {
+		q.noDebug.Store(time.Now().Add(debugAgain).UnixNano())
+	}
+	return nil
 }
 
 // flush waits until nothing is queued, as long as ctx lasts.

@@ -17,6 +17,7 @@ const (
 	opWrite = "write"
 	opWalk  = "walk"
 	opList  = "list"
+	opLease = "lease"
 )
 
 // Sizes in bytes of what records keep.
@@ -51,15 +52,18 @@ func (r *Records) Errors() nodes.File {
 // Audit returns the file "audit", a stream with a line for each write and each
 // open for writing that failed, and with Options.AuditReads for the first read or
 // list of each open file: time, operation, path, "ok" or the name of the errno,
-// uid, pid, what was written.
+// uid, pid, what was written. The end of a lease is one, too, with the uid and pid
+// of who wrote it, "ok" where the value was put back.
 func (r *Records) Audit() nodes.File {
 	return nodes.Stream("audit", "what was written, and by whom: time, operation, path, result, uid, pid, text", r.audit)
 }
 
-// Settings returns the file "settings", a table of the variables that clients
-// have given another value than the program's own.
+// Settings returns the file "settings", a table of the settings that clients
+// have given another value than the program's own: setting (its path), value,
+// own, uid, pid, since, until (the end of a lease, else empty), note (why the last
+// lease has not put the value back).
 func (r *Records) Settings() nodes.File {
-	return nodes.Value("settings", "settings changed from outside: the value now, the program's own, by whom, since when", r.settings.table)
+	return nodes.Value("settings", "settings changed from outside: the value now, the program's own, by whom, since when, until when", r.settings.table)
 }
 
 // record is one operation of one client.
@@ -137,11 +141,20 @@ func (c *conn) failed(op, path string, err error) {
 
 // audit records an operation that is audited.
 func (c *conn) audit(op, path string, err error, text string) {
-	r := c.record(op, path, err, text)
-	c.srv.records.audit.Append(r.line())
-	level := slog.LevelInfo
-	if op != opWrite {
-		level = slog.LevelDebug
+	c.srv.audit(c.record(op, path, err, text))
+}
+
+func (s *Server) audit(r *record) {
+	s.records.audit.Append(r.line())
+	s.log.add(slog.LevelInfo, "audit", r.attrs()...)
+}
+
+// leaseEnded records the end of a lease.
+func (s *Server) leaseEnded(l nodes.Lease) {
+	s.records.settings.ended(l)
+	r := &record{at: time.Now(), op: opLease, path: l.Setting, result: "ok", peer: l.Peer, text: "back to " + l.Back}
+	if l.Note != "" {
+		r.result, r.text = errnoName(Errno(nodes.ErrBusy)), l.Note
 	}
-	c.srv.log.add(level, "audit", r.attrs()...)
+	s.audit(r)
 }

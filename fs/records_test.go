@@ -88,6 +88,38 @@ func TestAuditReads(t *testing.T) {
 	}
 }
 
+// A write for which there is no memory has failed, too.
+func TestAuditOfRefusedWrite(t *testing.T) {
+	s := start(t, fs.Options{Limits: fs.Limits{Held: 1 << 10}})
+	f := open(t, s.attach(t), "ctl", p9.WriteOnly)
+	if err := write(f, "ok "+strings.Repeat("x", 2<<10)); err != linux.ENOMEM {
+		t.Fatal(err)
+	}
+	if got := text(t, s.records.Audit()); !strings.Contains(got, "\twrite\tctl\tENOMEM\t") {
+		t.Errorf("audit: %s", got)
+	}
+}
+
+// Every audited operation is a message of the program's logger, reads as well.
+func TestAuditIsLogged(t *testing.T) {
+	s := start(t, fs.Options{AuditReads: true})
+	root := s.attach(t)
+	f := open(t, root, "ctl", p9.WriteOnly)
+	write(f, "ok")
+	write(f, "bad")
+	cat(t, root, "process/pid")
+	tryOpen(root, "process/pid", p9.WriteOnly)
+	who := fmt.Sprintf(" uid=%d pid=%d text=", os.Geteuid(), os.Getpid())
+	for _, want := range []string{
+		"op=write path=ctl result=ok" + who + "ok",
+		"op=write path=ctl result=EBUSY" + who + "bad",
+		"op=read path=process/pid result=ok" + who + `""`,
+		"op=open path=process/pid result=EACCES" + who + `"pid is read only"`,
+	} {
+		s.log.wait(t, `level=INFO msg="ispyd: audit" `+want)
+	}
+}
+
 // What a client waits for in vain is listed, for it tells of what hangs.
 func TestCancelIsListed(t *testing.T) {
 	tr := newTree()
@@ -113,7 +145,7 @@ func TestSettings(t *testing.T) {
 	s := start(t, fs.Options{})
 	root := s.attach(t)
 	f := open(t, root, "level", p9.WriteOnly)
-	const head = "setting\tvalue\town\tuid\tpid\tsince\n"
+	const head = "setting\tvalue\town\tuid\tpid\tsince\tuntil\tnote\n"
 	check := func(want string) string {
 		t.Helper()
 		got := text(t, s.records.Settings())
@@ -139,9 +171,9 @@ func TestSettings(t *testing.T) {
 	}
 	check("")
 	must(write(f, "5"))
-	since := check("level\t5\t3\tUID\tPID\tSINCE\n")
+	since := check("level\t5\t3\tUID\tPID\tSINCE\t\t\n")
 	must(write(f, "6"))
-	if again := check("level\t6\t3\tUID\tPID\tSINCE\n"); again != since {
+	if again := check("level\t6\t3\tUID\tPID\tSINCE\t\t\n"); again != since {
 		t.Errorf("since %s, then %s", since, again)
 	}
 	must(write(f, "3"))

@@ -42,6 +42,7 @@ type Server struct {
 	allowRemote bool
 	auditReads  bool
 	records     *Records
+	leases      *nodes.Leases
 	log         *logQueue
 	root        *place
 	uid, gid    uint32
@@ -81,6 +82,8 @@ func NewServer(o Options) *Server {
 	if s.records == nil {
 		s.records = NewRecords()
 	}
+	s.leases = nodes.NewLeases(s.leaseEnded)
+	s.records.settings.attach(s.leases)
 	s.held.limit = s.lim.Held
 	s.watch.srv = s
 	s.root = newRoot(o.Root)
@@ -244,7 +247,8 @@ func (s *Server) forget(c *conn) {
 const closeTime = 5 * time.Second
 
 // Close ends all connections, closes the listeners (which removes their
-// sockets) and waits for its goroutines. If code behind a node ignores that its
+// sockets), ends all leases, which puts their values back, and waits for its
+// goroutines. If code behind a node ignores that its
 // context has ended, Close gives up on it after 5 s and says so. It may be
 // called again.
 func (s *Server) Close() error {
@@ -266,7 +270,9 @@ func (s *Server) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.closeTime)
 	defer cancel()
-	return s.settle(ctx)
+	err := s.leases.Close(ctx)
+	s.records.settings.detach(s.leases)
+	return errors.Join(err, s.settle(ctx))
 }
 
 // settle waits until nothing of the server runs.

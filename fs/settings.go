@@ -25,6 +25,7 @@ const valueTime = time.Second
 type settings struct {
 	mu      sync.Mutex
 	entries map[string]*setting // by path
+	leases  []*nodes.Leases     // of the servers
 }
 
 // setting is one variable that has been, or is being, changed.
@@ -45,6 +46,8 @@ type settingRow struct {
 	UID     int    `json:"uid"`
 	PID     int    `json:"pid"`
 	Since   string `json:"since"`
+	Until   string `json:"until"`
+	Note    string `json:"note"`
 }
 
 // table is what the file "settings" shows: the values as they are now. Who else
@@ -75,7 +78,60 @@ func (s *settings) table(ctx context.Context) ([]settingRow, error) {
 			rows = append(rows, c.row)
 		}
 	}
-	return rows, nil
+	return s.withLeases(rows), nil
+}
+
+// withLeases adds to the rows what the servers' leases tell.
+func (s *settings) withLeases(rows []settingRow) []settingRow {
+	s.mu.Lock()
+	tables := slices.Clone(s.leases)
+	s.mu.Unlock()
+	for _, t := range tables {
+		for _, l := range t.List() {
+			i := slices.IndexFunc(rows, func(r settingRow) bool { return r.Setting == l.Setting })
+			if i < 0 {
+				i = len(rows)
+				rows = append(rows, settingRow{Setting: l.Setting, Value: l.Value, Own: l.Own,
+					UID: l.Peer.UID, PID: l.Peer.PID, Since: l.Since.Format(timeFormat)})
+			}
+			switch {
+			case l.Note != "":
+				rows[i].Note = l.Note
+			case !l.Until.IsZero():
+				rows[i].Until = l.Until.Format(timeFormat)
+			}
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b settingRow) int { return strings.Compare(a.Setting, b.Setting) })
+	return rows
+}
+
+// attach has the leases of a server listed, until detach.
+func (s *settings) attach(l *nodes.Leases) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leases = append(s.leases, l)
+}
+
+func (s *settings) detach(l *nodes.Leases) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leases = slices.DeleteFunc(s.leases, func(t *nodes.Leases) bool { return t == l })
+}
+
+// ended takes note of a lease that has put its value back: what the variable is
+// set to by the program from now on is its own.
+func (s *settings) ended(l nodes.Lease) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[l.Setting]
+	if e == nil || e.users > 0 || !e.changed || l.Note != "" {
+		return
+	}
+	e.row.Value = l.Back
+	if l.Back == e.row.Own {
+		delete(s.entries, l.Setting)
+	}
 }
 
 // change runs write, which changes the variable f, and takes note of what it

@@ -17,7 +17,8 @@ type Verb struct {
 	// Args describes the arguments, for people, for completion and for the
 	// check of their number: words separated by blanks, [x] for one that may
 	// be left out, a final "..." for any number more. <functions> completes
-	// from the file or directory of that name beside the ctl.
+	// from the file or directory of that name beside the ctl. A verb that
+	// changes a setting ends with [for=DURATION], see [CutFor] and [Setting].
 	Args string
 	// Doc is one line: what the verb does.
 	Doc string

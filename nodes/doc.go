@@ -30,6 +30,13 @@
 // grep -r: it must be cheap and change nothing. What costs or disturbs is
 // [Unlisted], what acts is a write.
 //
+// # Leases
+//
+// Every [Var] takes a last word for=DURATION: "debug for=5m" goes back by itself
+// when the time is up or the server closes, if it still has that value. The verbs
+// of a [Ctl] do so with [CutFor] and a [Setting]. Package fs lists in the file
+// "settings" what is changed. Nothing runs while nothing is leased.
+//
 // # Errors
 //
 // An error wraps a sentinel, one of io/fs or of this package, and its text is

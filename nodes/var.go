@@ -6,12 +6,16 @@ import (
 	"io/fs"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 )
 
 type variable[T any] struct {
 	twinned
-	set func(context.Context, T) error
+	get     func(context.Context) (T, error)
+	set     func(context.Context, T) error
+	hold    func(context.Context) (func(context.Context) error, error) // nil: the value is set back
+	setting *Setting
 }
 
 // Var returns a file that shows a value, as [Value] does, and sets it when it is
@@ -19,11 +23,23 @@ type variable[T any] struct {
 // time.Duration (written as 1m30s) or a type whose pointer is an
 // encoding.TextUnmarshaler; other types panic when the tree is built. What
 // cannot be parsed is fs.ErrInvalid with a text that says what would be right.
+//
+// A last word for=DURATION makes the write a lease: "debug for=5m" goes back to
+// what it was, when the time is up or the server closes, if it still has that
+// value; the next write replaces the lease. See [MaxLease].
 func Var[T any](name, doc string, get func(context.Context) (T, error), set func(context.Context, T) error) File {
+	return HeldVar(name, doc, get, set, nil)
+}
+
+// HeldVar is [Var] for what does not go back by setting the value that it had:
+// hold is called before the write that begins a lease, and returns what puts
+// everything back when it ends. It must not change anything by itself.
+func HeldVar[T any](name, doc string, get func(context.Context) (T, error), set func(context.Context, T) error, hold func(ctx context.Context) (back func(ctx context.Context) error, err error)) File {
 	if _, err := parse[T](""); err == errNoParser {
 		panic("nodes: Var " + name + ": no way to parse " + reflect.TypeFor[T]().String())
 	}
-	v := &variable[T]{set: set}
+	v := &variable[T]{get: get, set: set, hold: hold, setting: NewSetting(name)}
+	v.setting.noted = true
 	v.init(name, doc, KindVar, 0o600, textOf(get), jsonOf(get))
 	return v
 }
@@ -44,11 +60,39 @@ func (v *variable[T]) Open(ctx context.Context, flags Flags) (Handle, error) {
 }
 
 func (v *variable[T]) write(ctx context.Context, line string) error {
-	x, err := parse[T](line)
+	line, lease, err := cutFor(line)
+	var x T
+	if err == nil {
+		x, err = parse[T](line)
+	}
 	if err != nil {
 		return Errorf(fs.ErrInvalid, "%s: %v", v.name, err)
 	}
-	return v.set(ctx, x)
+	return v.setting.Change(ctx, lease, Change{
+		Now:  v.now,
+		Do:   func(ctx context.Context) error { return v.set(ctx, x) },
+		Hold: v.holdOwn,
+	})
+}
+
+// now returns the value as reading shows it.
+func (v *variable[T]) now(ctx context.Context) (string, error) {
+	x, err := v.get(ctx)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(string(AppendText(nil, x)), "\n"), nil
+}
+
+func (v *variable[T]) holdOwn(ctx context.Context) (func(context.Context) error, error) {
+	if v.hold != nil {
+		return v.hold(ctx)
+	}
+	own, err := v.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return v.set(ctx, own) }, nil
 }
 
 var errNoParser = Errorf(ErrNotSupported, "cannot be written")

@@ -4,42 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"runtime/trace"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
+
+	"github.com/ispyd/ispyd/internal/tracing"
 )
 
-// godebug is what the runtime read when the program started, unless somebody
-// changed it in an earlier package's initialisation.
-var godebug = os.Getenv("GODEBUG")
-
-// untraceable reports whether a trace would be the end of the program: with
-// GODEBUG=profstackdepth=0 the tracer has no room for a stack, and dies.
-var untraceable = sync.OnceValue(func() bool {
-	settings := godebug
-	// The environment as it was at the start, where the system keeps it.
-	environ, _ := os.ReadFile("/proc/self/environ")
-	for v := range strings.SplitSeq(string(environ), "\x00") {
-		if s, ok := strings.CutPrefix(v, "GODEBUG="); ok {
-			settings += "," + s
-		}
-	}
-	return depthIsZero(settings)
-})
-
-func depthIsZero(godebug string) bool {
-	for s := range strings.SplitSeq(godebug, ",") {
-		if v, ok := strings.CutPrefix(s, "profstackdepth="); ok {
-			if n, err := strconv.Atoi(v); err == nil && n <= 0 {
-				return true
-			}
-		}
-	}
-	return false
-}
+// ourselves is what others of this module call a dump that they wait for.
+const ourselves = "a dump of all goroutines"
 
 // slot is one of the two places where the runtime lets a program take an
 // execution trace. What the program itself uses is busy.
@@ -59,9 +31,13 @@ func busy(err error) error { return fmt.Errorf("the program itself uses the trac
 type flightSlot struct{ fr *trace.FlightRecorder }
 
 func openFlight() (slot, error) {
+	if by, ok := tracing.Recorder.TryLock(ourselves); !ok {
+		return nil, fmt.Errorf("%s uses the flight recorder", by)
+	}
 	// The smallest window: the recorder keeps the last generation alone.
 	fr := trace.NewFlightRecorder(trace.FlightRecorderConfig{MinAge: time.Nanosecond, MaxBytes: 1})
 	if err := fr.Start(); err != nil {
+		tracing.Recorder.Unlock()
 		return nil, busy(err)
 	}
 	return flightSlot{fr}, nil
@@ -74,14 +50,22 @@ func (s flightSlot) look(d *decoder) error {
 	return d.finish()
 }
 
-func (s flightSlot) close() { s.fr.Stop() }
+func (s flightSlot) close() {
+	s.fr.Stop()
+	tracing.Recorder.Unlock()
+}
 
 // traceSlot is that of trace.Start. It costs half of the other, since a flight
 // recorder writes a second generation when it stops, and its memory is bounded;
 // but while it is held the program's own trace.Start fails.
 type traceSlot struct{}
 
-func openTrace() (slot, error) { return traceSlot{}, nil }
+func openTrace() (slot, error) {
+	if by, ok := tracing.Tracer.TryLock(ourselves); !ok {
+		return nil, fmt.Errorf("%s uses the tracer", by)
+	}
+	return traceSlot{}, nil
+}
 
 func (traceSlot) look(d *decoder) error {
 	b := backlog{d: d}
@@ -126,7 +110,7 @@ func (b *backlog) read() {
 	b.list = nil
 }
 
-func (traceSlot) close() {}
+func (traceSlot) close() { tracing.Tracer.Unlock() }
 
 // maxLooks is how often all goroutines are looked at for those that always move.
 const maxLooks = 6

@@ -13,12 +13,13 @@
 //
 // The runtime has two places for traces, and what the program itself uses stays
 // the program's: first the flight recorder's ([FlightRecorder]), above 20,000
-// goroutines that of trace.Start ([Tracer]), for the time of the dump. Where the
-// program uses both, the goroutine profile remains ([Profile]): how many
-// goroutines have which stack. It also serves where the program is so short of
-// CPU that a trace would never end, where the runtime writes a trace format that
-// is not known here, and with GODEBUG=profstackdepth=0, with which the runtime's
-// tracer ends the program. A dump says which way was used and what it cost.
+// goroutines that of trace.Start ([Tracer]), for the time of the dump; who holds
+// one of them in this module (see package tracing) keeps it too. Where neither is
+// free, the goroutine profile remains ([Profile]): how many goroutines have which
+// stack. It also serves where the program is so short of CPU that a trace would
+// never end, where the runtime writes a trace format that is not known here, and
+// with GODEBUG=profstackdepth=0, with which the runtime's tracer ends the program.
+// A dump says which way was used and what it cost.
 //
 // # What a trace lacks, and where it is had from
 //

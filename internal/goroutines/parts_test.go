@@ -37,17 +37,6 @@ func TestWaysFor(t *testing.T) {
 	}
 }
 
-func TestDepthIsZero(t *testing.T) {
-	for godebug, want := range map[string]bool{
-		"": false, "profstackdepth=0": true, "x=1,profstackdepth=00,y=2": true, "profstackdepth=1": false,
-		"profstackdepth=": false, "xprofstackdepth=0": false, "profstackdepth=-1": true,
-	} {
-		if got := depthIsZero(godebug); got != want {
-			t.Errorf("%q: %v, want %v", godebug, got, want)
-		}
-	}
-}
-
 func TestWaitReason(t *testing.T) {
 	stack := func(fns ...string) (f []Frame) {
 		for _, fn := range fns {

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/ispyd/ispyd/internal/tracing"
 )
 
 // traceAbove is the number of goroutines above which the slot of trace.Start is
@@ -151,7 +153,7 @@ type way struct {
 func waysFor(n int, wait time.Duration) []way {
 	flight, tracer := way{FlightRecorder, openFlight}, way{Tracer, openTrace}
 	switch {
-	case untraceable() || wait > outOfCPU:
+	case tracing.Fatal() || wait > outOfCPU:
 		return nil
 	case wait > shortOfCPU:
 		return []way{tracer}
@@ -211,7 +213,7 @@ func takeDump(ctx context.Context) (*Dump, error) {
 // noIDs says why there was no trace.
 func noIDs(err error, wait time.Duration) string {
 	switch {
-	case untraceable():
+	case tracing.Fatal():
 		return "GODEBUG=profstackdepth=0 forbids to trace"
 	case wait > outOfCPU:
 		return "the program is too short of CPU for a trace"

@@ -246,3 +246,80 @@ func TestGoroutine(t *testing.T) {
 		}
 	}
 }
+
+// stops returns how often something other than the collector has stopped the
+// program.
+func stops() (n uint64) {
+	s := []metrics.Sample{{Name: "/sched/pauses/total/other:seconds"}}
+	metrics.Read(s)
+	for _, c := range s[0].Value.Float64Histogram().Counts {
+		n += c
+	}
+	return n
+}
+
+// follows reports whether the runtime chooses GOMAXPROCS by itself: then there is
+// nothing to do for SetDefaultGOMAXPROCS, else it stops the program.
+func follows() bool {
+	before := stops()
+	goruntime.SetDefaultGOMAXPROCS()
+	return stops() == before
+}
+
+func TestLeases(t *testing.T) {
+	dir := tree(t)
+	t.Setenv("GOMAXPROCS", "")
+	gcPercent, limit, procs := debug.SetGCPercent(100), debug.SetMemoryLimit(1<<40), goruntime.GOMAXPROCS(0)
+	goruntime.SetDefaultGOMAXPROCS()
+	byDefault := goruntime.GOMAXPROCS(0)
+	t.Cleanup(func() {
+		debug.SetGCPercent(gcPercent)
+		debug.SetMemoryLimit(limit)
+		goruntime.GOMAXPROCS(procs)
+	})
+	for _, c := range []struct {
+		name, write, leased, own string
+		prepare                  func()
+		follows                  bool
+	}{
+		{name: "gogc", write: "off for=1h", leased: "off", own: "100"},
+		{name: "gogc", write: "50 for=1h", leased: "50", own: "100"},
+		{name: "memlimit", write: "512 MiB for=1h", leased: "536870912", own: "1099511627776"},
+		{name: "maxprocs", write: "3 for=1h", leased: "3", own: strconv.Itoa(byDefault), follows: true},
+		{name: "maxprocs", write: "3 for=1h\n5 for=2h", leased: "5", own: strconv.Itoa(byDefault), follows: true},
+		{name: "maxprocs", write: "3 for=1h", leased: "3", own: "7", prepare: func() { goruntime.GOMAXPROCS(7) }},
+		{name: "maxprocs", write: "3 for=1h", leased: "3", own: strconv.Itoa(byDefault), prepare: func() {
+			t.Setenv("GOMAXPROCS", strconv.Itoa(byDefault))
+			goruntime.GOMAXPROCS(byDefault)
+		}},
+	} {
+		if c.prepare != nil {
+			c.prepare()
+		}
+		leases := nodes.NewLeases(nil)
+		ctx := nodes.WithLeases(t.Context(), leases, "runtime/settings/"+c.name)
+		n, err := nodes.Walk(ctx, dir, "settings/"+c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := n.(nodes.File).Open(ctx, nodes.Write)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.WriteAt(ctx, []byte(c.write), 0); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, dir, "settings/"+c.name); got != c.leased+"\n" {
+			t.Errorf("%s <- %q: %q", c.name, c.write, got)
+		}
+		if err := leases.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		if got := read(t, dir, "settings/"+c.name); got != c.own+"\n" {
+			t.Errorf("%s <- %q: then %q, want %q", c.name, c.write, got, c.own)
+		}
+		if c.name == "maxprocs" && follows() != c.follows {
+			t.Errorf("%s <- %q, own %s: the runtime's own choice: %v, want %v", c.name, c.write, c.own, !c.follows, c.follows)
+		}
+	}
+}

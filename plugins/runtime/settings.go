@@ -168,6 +168,24 @@ func setMaxprocs(_ context.Context, n maxprocs) error {
 	return nil
 }
 
+// holdMaxprocs returns what puts the number back. A runtime that was left to its own
+// choice gets that again, and then follows the CPUs and the control group as
+// before. The runtime does not tell whether it was: it is taken to be where the
+// number is what it would choose now, and the environment does not set it.
+func holdMaxprocs(context.Context) (func(context.Context) error, error) {
+	own := goruntime.GOMAXPROCS(0)
+	if n, err := strconv.Atoi(os.Getenv("GOMAXPROCS")); err != nil || n <= 0 {
+		// This changes nothing, and stops nothing, where it is the
+		// runtime's choice already.
+		goruntime.SetDefaultGOMAXPROCS()
+		if goruntime.GOMAXPROCS(0) == own {
+			return func(ctx context.Context) error { return setMaxprocs(ctx, 0) }, nil
+		}
+	}
+	goruntime.GOMAXPROCS(own)
+	return func(ctx context.Context) error { return setMaxprocs(ctx, maxprocs(own)) }, nil
+}
+
 // environment is a variable that the runtime read when the program started.
 func environment(name, variable, doc string) nodes.Node {
 	return nodes.Value(name, doc+" (the environment variable "+variable+"; empty where it is not set)", func(context.Context) (string, error) {
@@ -176,10 +194,10 @@ func environment(name, variable, doc string) nodes.Node {
 }
 
 func settingsDir() nodes.Node {
-	return nodes.Directory("settings", "settings of the runtime; those that can be written take effect at once",
+	return nodes.Directory("settings", "settings of the runtime; those that can be written take effect at once, and go back by themselves after a write such as 50 for=30s",
 		nodes.Var("gogc", "heap growth in percent after which a collection runs, or off (GOGC)", getGOGC, setGOGC),
 		nodes.Var("memlimit", "soft limit of Go's memory in bytes, 512MiB and the like, or off (GOMEMLIMIT)", getMemlimit, setMemlimit),
-		nodes.Var("maxprocs", "threads that may run Go code at once, or default, which follows the CPUs and the cgroup; changing it stops the program for a moment (GOMAXPROCS)", getMaxprocs, setMaxprocs),
+		nodes.HeldVar("maxprocs", "threads that may run Go code at once, or default, which follows the CPUs and the cgroup; changing it stops the program for a moment (GOMAXPROCS)", getMaxprocs, setMaxprocs, holdMaxprocs),
 		environment("godebug", "GODEBUG", "debugging settings"),
 		environment("gotraceback", "GOTRACEBACK", "how much a crash prints"),
 	)

@@ -1,0 +1,225 @@
+package http
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/ispyd/ispyd/internal/goroutines"
+	"github.com/ispyd/ispyd/internal/request"
+	"github.com/ispyd/ispyd/nodes"
+)
+
+// stacks are the goroutines of one request.
+type stacks struct {
+	view   *view
+	label  string
+	ended  bool // the request has
+	dump   *goroutines.Dump
+	ids    []uint64
+	groups []goroutines.Group // instead of ids, where these are not known
+	err    error
+}
+
+// maxGoroutines is how many are shown of one request.
+const maxGoroutines = 1000
+
+// ownFrame is the function that all that works on a request has on its stack, as
+// stacks name it; what a handler starts has not.
+var ownFrame = runtime.FuncForPC(reflect.ValueOf((*handler).ServeHTTP).Pointer()).Name()
+
+func own(frames []goroutines.Frame) bool {
+	return slices.ContainsFunc(frames, func(f goroutines.Frame) bool { return f.Func == ownFrame })
+}
+
+// stacks looks for the goroutines with the request's label.
+func (d *detail) stacks(ctx context.Context, a *account) *stacks {
+	s := &stacks{view: d.view, label: strconv.FormatUint(d.id, 10)}
+	if s.dump, s.err = d.dumps.get(ctx, a.since); s.err != nil {
+		return s
+	}
+	s.ended = a.ended || request.Lookup(d.id) == nil
+	s.ids = s.dump.Labelled(request.Label, s.label)
+	if len(s.ids) > 0 || s.dump.HasIDs() && s.ended && s.dump.Labels == nil {
+		return s
+	}
+	// A request in flight has a goroutine: where none is found labels are not
+	// known, and the goroutine profile knows them.
+	if s.dump.HasIDs() {
+		if s.dump, s.err = goroutines.TakeProfile(ctx); s.err != nil {
+			return s
+		}
+	}
+	for _, g := range s.dump.Groups() {
+		n := 0
+		for _, l := range g.Labels {
+			if slices.Contains(l.Labels, goroutines.Label{Key: request.Label, Value: s.label}) {
+				n += l.Count
+			}
+		}
+		if n > 0 {
+			g.Count, g.Labels = n, nil
+			s.groups = append(s.groups, g)
+		}
+	}
+	return s
+}
+
+func (s *stacks) count() int {
+	n := len(s.ids)
+	for _, g := range s.groups {
+		n += g.Count
+	}
+	return n
+}
+
+func (s *stacks) options() goroutines.Options {
+	return goroutines.Options{Label: s.view.redact.Value}
+}
+
+// mark says what a goroutine is to the request, "" for the one that serves it.
+func (s *stacks) mark(frames []goroutines.Frame) string {
+	switch {
+	case s.ended:
+		return "outlives the request"
+	case !own(frames):
+		return "started by the request"
+	}
+	return ""
+}
+
+func (s *stacks) appendText(b []byte) []byte {
+	if s.err != nil {
+		return fmt.Appendf(b, "\n# goroutines: not known: %v\n", s.err)
+	}
+	b = fmt.Appendf(b, "\n# %d goroutine%s with the label %s=%s, by %s, taken %s ago\n", s.count(), plural(s.count()), request.Label, s.label, s.dump.Way, ago(s.dump.Taken))
+	var rest []byte
+	for i, id := range s.ids {
+		if i == maxGoroutines {
+			rest = fmt.Appendf(rest, "\n# %d more\n", len(s.ids)-i)
+			break
+		}
+		g, _ := s.dump.Find(id)
+		var one bytes.Buffer
+		_, _ = s.dump.WriteGoroutine(&one, id, s.options()) // a Buffer takes all
+		if m := s.mark(g.Stack); m != "" {
+			rest = append(fmt.Appendf(rest, "\n# %s\n", m), one.Bytes()...)
+		} else {
+			b = append(append(b, '\n'), one.Bytes()...)
+		}
+	}
+	b = append(b, rest...)
+	for _, g := range s.groups {
+		if m := s.mark(g.Stack); m != "" {
+			b = fmt.Appendf(b, "\n# %s", m)
+		}
+		b = fmt.Appendf(b, "\n%d goroutine%s [%s]:\n", g.Count, plural(g.Count), g.States[0].Name)
+		for _, f := range g.Stack {
+			b = fmt.Appendf(b, "%s(...)\n\t%s:%d\n", f.Func, f.File, f.Line)
+		}
+	}
+	return b
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}
+
+// ago is for people.
+func ago(t time.Time) time.Duration { return time.Since(t).Round(100 * time.Microsecond) }
+
+// members are those of the JSON form: goroutines, each with what it is to the
+// request, or stacks where ids are not known.
+func (s *stacks) members() []line {
+	if s.err != nil {
+		return []line{{"goroutines_unknown", jsonOf(s.err.Error())}}
+	}
+	list := []byte{'['}
+	for i, id := range s.ids[:min(len(s.ids), maxGoroutines)] {
+		g, _ := s.dump.Find(id)
+		var one bytes.Buffer
+		_, _ = s.dump.WriteGoroutineJSON(&one, id, s.options()) // a Buffer takes all
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(append(list, `{"is":`...), jsonOf(wordOf(s.mark(g.Stack)))...)
+		list = append(append(list, `,"goroutine":`...), bytes.TrimSpace(one.Bytes())...)
+		list = append(list, '}')
+	}
+	members := []line{
+		{"goroutine_count", jsonOf(s.count())},
+		{"taken", jsonOf(s.dump.Taken.Format(timeFormat))},
+		{"goroutines", append(list, ']')},
+	}
+	if len(s.groups) > 0 {
+		members = append(members, line{"stacks", jsonOf(s.groups)})
+	}
+	return members
+}
+
+func wordOf(mark string) string {
+	if mark == "" {
+		return "serves the request"
+	}
+	return mark
+}
+
+// outliving is the file of the goroutines whose requests have ended.
+func (v *view) outliving() nodes.Node {
+	return nodes.Unlisted(nodes.Text("outliving", "goroutines that a handler started and that are still there although their requests have ended",
+		func(ctx context.Context, w io.Writer) error {
+			// Whoever has ended after this is not meant.
+			live := map[string]bool{}
+			for _, r := range request.Live("") {
+				live[strconv.FormatUint(r.ID(), 10)] = true
+			}
+			last := request.Last()
+			dump, err := goroutines.Take(ctx)
+			if err != nil {
+				return err
+			}
+			if !dump.HasIDs() {
+				return nodes.Errorf(nodes.ErrBusy, "labels of goroutines are not known one by one now: %s; runtime/stacks shows them grouped", dump.NoIDs())
+			}
+			values := dump.LabelValues(request.Label)
+			maps.DeleteFunc(values, func(value string, _ []uint64) bool {
+				id, err := strconv.ParseUint(value, 10, 64)
+				return err != nil || id > last || live[value]
+			})
+			return v.writeOutliving(w, dump, values)
+		}))
+}
+
+func (v *view) writeOutliving(w io.Writer, dump *goroutines.Dump, values map[string][]uint64) error {
+	var ids []uint64
+	for _, of := range values {
+		ids = append(ids, of...)
+	}
+	slices.Sort(ids)
+	if _, err := fmt.Fprintf(w, "# %d goroutines of %d requests that have ended, of %d goroutines in all\n", len(ids), len(values), dump.Len()); err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if i == maxGoroutines {
+			_, err := fmt.Fprintf(w, "\n# %d more\n", len(ids)-i)
+			return err
+		}
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return err
+		}
+		if _, err := dump.WriteGoroutine(w, id, goroutines.Options{Label: v.redact.Value}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,316 @@
+package profile
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"runtime/trace"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ispyd/ispyd/internal/goroutines"
+	"github.com/ispyd/ispyd/internal/tracing"
+	"github.com/ispyd/ispyd/nodes"
+	"github.com/ispyd/ispyd/plugins/plugintest"
+)
+
+func statusOf(t testing.TB, dir nodes.Dir) (s struct {
+	State, Age, By, Note string
+	Bytes                int64
+}) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(read(t, dir, "status.json")), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestFlight(t *testing.T) {
+	dir := tree(t, "")
+	_, err := readFile(t.Context(), dir, "flight")
+	wantError(t, "off", err, fs.ErrNotExist, `the flight recorder is off: write "flight start" to profile/ctl first`)
+	if s := statusOf(t, dir); s.State != "off" {
+		t.Errorf("at first: %+v", s)
+	}
+	ctx := nodes.WithPeer(t.Context(), nodes.Peer{UID: 1, PID: 2})
+	if err := writeAs(ctx, dir, "ctl", "flight start 1MiB 2s"); err != nil {
+		t.Fatal(err)
+	}
+	if s := statusOf(t, dir); s.State != "on" || s.Age != "2s" || s.Bytes != 1<<20 || s.By != "uid 1, pid 2" {
+		t.Errorf("started: %+v", s)
+	}
+	if !strings.HasPrefix(read(t, dir, "status"), "state\ton\nsince\t") || !strings.Contains(read(t, dir, "status"), "\nage\t2s\nbytes\t1MiB\n") {
+		t.Errorf("status:\n%s", read(t, dir, "status"))
+	}
+	trace.Log(ctx, "a", "sign")
+	for range 2 {
+		if n, logs := events(t, read(t, dir, "flight")); n == 0 || !strings.Contains(logs, "a=sign") {
+			t.Errorf("flight has %d events, logs %q", n, logs)
+		}
+	}
+	do(t, dir, "flight start 3s") // anew, in another window
+	if s := statusOf(t, dir); s.State != "on" || s.Age != "3s" || s.Bytes != 10<<20 {
+		t.Errorf("started again: %+v", s)
+	}
+	// A reader of trace/ gets his trace beside it, and each sees the other's end.
+	if n, _ := events(t, read(t, dir, "trace/50ms")); n == 0 {
+		t.Error("no trace while the flight recorder is on")
+	}
+	if n, _ := events(t, read(t, dir, "flight")); n == 0 {
+		t.Error("no flight after a trace")
+	}
+	do(t, dir, "flight stop")
+	do(t, dir, "flight stop")
+	if s := statusOf(t, dir); s.State != "off" || s.Note != "" || trace.IsEnabled() {
+		t.Errorf("stopped: %+v, tracing %v", s, trace.IsEnabled())
+	}
+}
+
+func TestFlightErrors(t *testing.T) {
+	dir := tree(t, "")
+	for _, c := range []struct{ command, want string }{
+		{"flight", "flight: 0 arguments given; the form is: flight start|stop|when|never ..."},
+		{"flight stopp", `flight "stopp": unknown (near: stop); there are start, stop, when, never`},
+		{"flight start soon", `"soon" is neither an age such as 10s nor a number of bytes such as 10MiB`},
+		{"flight start 1ms", "the age must be from 100ms to 1h0m0s, not 1ms"},
+		{"flight start 1GiB", "bytes must be from 64KiB to 32MiB, not 1GiB"},
+		{"flight start 1B", "bytes must be from 64KiB"},
+		{"flight start 1s 1MiB 2s", "flight start takes an age, a number of bytes and a lease"},
+		{"flight start for=x", `for=x: "x" is not a duration such as 30s or 5m`},
+		{"flight stop now", "flight stop takes no arguments"},
+		{"flight when", "flight when: an expression is missing, such as goroutines over 10000"},
+		{"flight when heap over lots", `"heap over lots", column 11: "lots" is no value of heap`},
+		{"flight when http.slow over 1s", "http.slow comes with http.Plugin, which this program does not pass to ispyd.Start"},
+		{"flight never x", "flight never takes the number of one trigger"},
+		{"clear x", `clear: "x" is not the number of a capture`},
+	} {
+		wantError(t, c.command, writeAs(t.Context(), dir, "ctl", c.command), fs.ErrInvalid, c.want)
+	}
+	wantError(t, "flight never 7", writeAs(t.Context(), dir, "ctl", "flight never 7"), fs.ErrNotExist, "there is no trigger 7")
+	wantError(t, "clear 7", writeAs(t.Context(), dir, "ctl", "clear 7"), fs.ErrNotExist, "there is no capture 7")
+	if trace.IsEnabled() {
+		t.Error("something traces")
+	}
+}
+
+// What the program itself records stays the program's.
+func TestProgramRecords(t *testing.T) {
+	fr := trace.NewFlightRecorder(trace.FlightRecorderConfig{})
+	if err := fr.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer fr.Stop()
+	dir := tree(t, "[profile]\n[[profile.when]]\nexpression = \"goroutines over 1000000\"\n")
+	if s := statusOf(t, dir); s.State != "off" || !strings.HasPrefix(s.Note, "the program itself has a flight recorder, and the runtime allows one") {
+		t.Errorf("armed: %+v", s)
+	}
+	wantError(t, "flight start", writeAs(t.Context(), dir, "ctl", "flight start"), nodes.ErrBusy, "the program itself has a flight recorder, and the runtime allows one")
+	if _, err := fr.WriteTo(io.Discard); err != nil {
+		t.Errorf("the program's recorder: %v", err)
+	}
+}
+
+func TestFlightLease(t *testing.T) {
+	var notes []nodes.Lease
+	leases := nodes.NewLeases(func(l nodes.Lease) { notes = append(notes, l) })
+	dir := tree(t, "")
+	ctx := nodes.WithLeases(t.Context(), leases, "profile/ctl")
+	if err := writeAs(ctx, dir, "ctl", "flight start 5s"); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeAs(ctx, dir, "ctl", "flight start 2s 1MiB for=1h"); err != nil {
+		t.Fatal(err)
+	}
+	l := leases.List()
+	if len(l) != 1 || l[0].Setting != "profile/ctl flight" || l[0].Value != "2s 1MiB" || l[0].Until.IsZero() {
+		t.Errorf("leases: %+v", l)
+	}
+	if s := statusOf(t, dir); s.Age != "2s" {
+		t.Errorf("leased: %+v", s)
+	}
+	if err := leases.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := statusOf(t, dir); s.State != "on" || s.Age != "5s" || s.Bytes != 10<<20 {
+		t.Errorf("after the lease: %+v", s)
+	}
+	do(t, dir, "flight stop")
+	do(t, dir, "flight start for=10ms")
+	eventually(t, "the lease ends by itself", func() bool { return statusOf(t, dir).State == "off" })
+}
+
+// Dumps of goroutines work, whichever slots are ours.
+func TestDumpBeside(t *testing.T) {
+	dir := tree(t, "")
+	ways := func(tracer bool) {
+		t.Helper()
+		want := goroutines.Tracer
+		if tracer {
+			want = goroutines.Profile
+		}
+		var d *goroutines.Dump
+		eventually(t, "a dump on a CPU that is free", func() bool {
+			var err error
+			if d, err = goroutines.Take(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return d.Cost.Turn < 5*time.Millisecond
+		})
+		if d.Way != want {
+			t.Errorf("the dump is by %s, want %s: %s", d.Way, want, d.NoIDs())
+		}
+		if tracer && !strings.HasPrefix(d.NoIDs(), "a reader of profile/trace uses the tracer") {
+			t.Errorf("it says: %s", d.NoIDs())
+		}
+	}
+	do(t, dir, "flight start")
+	ways(false)
+	if n, _ := events(t, read(t, dir, "flight")); n == 0 {
+		t.Error("nothing recorded beside a dump")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := readFile(ctx, dir, "trace/1h")
+		done <- err
+	}()
+	go func() {
+		_, err := readFile(ctx, dir, "trace/1m")
+		done <- err
+	}()
+	wantError(t, "trace/1h", <-done, fs.ErrInvalid, "at most 5m0s")
+	eventually(t, "the trace runs", func() bool {
+		by, free := tracing.Tracer.TryLock("the test")
+		if free {
+			tracing.Tracer.Unlock()
+		}
+		return !free && by == "a reader of profile/trace"
+	})
+	ways(true)
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	eventually(t, "the tracer is free", func() bool {
+		_, free := tracing.Tracer.TryLock("the test")
+		if free {
+			tracing.Tracer.Unlock()
+		}
+		return free
+	})
+	ways(false)
+
+	// One that is being taken is waited for.
+	do(t, dir, "flight stop")
+	if _, ok := tracing.Recorder.TryLock("a dump"); !ok {
+		t.Fatal("the recorder's slot is not free")
+	}
+	started := make(chan error)
+	go func() { started <- writeAs(t.Context(), dir, "ctl", "flight start") }()
+	tracing.Recorder.Unlock()
+	if err := <-started; err != nil {
+		t.Errorf("after a dump: %v", err)
+	}
+}
+
+func TestTooMuch(t *testing.T) {
+	w := window{Age: time.Second, Bytes: 1 << 20}
+	for _, c := range []struct {
+		late             time.Duration
+		current, buffers int64
+		want             string
+	}{
+		{0, 0, 0, ""},
+		{outOfCPU, spare, spare, ""},
+		{outOfCPU + 1, 0, 0, "the program is so short of CPU that a goroutine waits 1s for its turn"},
+		{0, spare + 2<<20 + 1, 0, "the program does so much that a second of it is more than 66MiB"},
+		{0, 0, spare + 2<<20 + 1, "the runtime's trace buffers have grown by more than 66MiB"},
+	} {
+		if got := tooMuch(w, c.late, c.current, c.buffers); (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%v: %q, want %q", c, got, c.want)
+		}
+	}
+}
+
+// A recorder that takes too much stops, says so, and gives the slot back.
+func TestGuard(t *testing.T) {
+	var log bytes.Buffer
+	r := newRecorder(slog.New(slog.NewTextHandler(&log, nil)))
+	if err := r.start(t.Context(), window{Age: time.Second, Bytes: 1 << 20}, "the test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.end()
+	r.end = r.guard(r.fr, window{Bytes: -1 << 40}) // anything is too much
+	r.release()
+	eventually(t, "it stops", func() bool { s, _ := r.now(t.Context()); return s.State == "off" })
+	_, err := r.read(t.Context())
+	wantError(t, "read", err, fs.ErrNotExist, "the flight recorder is off: stopped by itself: ")
+	if err := r.acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "the flight recorder was stopped") {
+		t.Errorf("the log: %s", &log)
+	}
+	r.release()
+	if err := r.start(t.Context(), window{Age: time.Second, Bytes: 1 << 20}, "the test"); err != nil {
+		t.Error(err)
+	}
+	r.stop(t.Context(), "", "")
+}
+
+// The recorder's own count is found, where it can be read.
+func TestCurrent(t *testing.T) {
+	r := newRecorder(slog.New(slog.DiscardHandler))
+	if err := r.start(t.Context(), window{Age: time.Second, Bytes: 1 << 20}, "the test"); err != nil {
+		t.Fatal(err)
+	}
+	defer r.stop(context.Background(), "", "")
+	if current(r.fr) == 0 && !raceEnabled {
+		eventually(t, "the current second has bytes", func() bool {
+			trace.Log(t.Context(), "a", strings.Repeat("x", 1000))
+			return current(r.fr) > 0
+		})
+	}
+}
+
+// Close stops all, whatever runs.
+func TestClose(t *testing.T) {
+	dir, closer, err := Plugin.Open(plugintest.Config(t, "profile", "[profile]\ninterval = \"100ms\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t, dir, "flight start")
+	do(t, dir, "flight when goroutines over 1000000")
+	if err := closer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if trace.IsEnabled() {
+		t.Error("it still records")
+	}
+	wantError(t, "a trigger after Close", writeAs(t.Context(), dir, "ctl", "flight when heap over 1GiB"), nodes.ErrBusy, "being closed")
+}
+
+func TestSize(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want size
+		back string
+	}{
+		{"10MiB", 10 << 20, "10MiB"}, {"1024", 1024, "1KiB"}, {"1 GiB", 1 << 30, "1GiB"}, {"0", 0, "0B"}, {"1000B", 1000, "1000B"},
+		{"-1", -1, ""}, {"", -1, ""}, {"1MB", -1, ""}, {"9999999999GiB", -1, ""}, {"1.5MiB", -1, ""},
+	} {
+		var s size
+		err := s.UnmarshalText([]byte(c.text))
+		if (err != nil) != (c.want < 0) || err == nil && (s != c.want || s.String() != c.back) {
+			t.Errorf("%q: %d %s, %v", c.text, s, s, err)
+		}
+	}
+}

@@ -127,16 +127,22 @@ type chunk struct {
 func nextChunk(text string) (chunk, error) {
 	var c chunk
 	var rest *syntax.Stmt
+	var err error
 	hdoc := false
-	err := syntax.NewParser().Stmts(strings.NewReader(text), func(st *syntax.Stmt) bool {
+	for st, serr := range syntax.NewParser().StmtsSeq(strings.NewReader(text)) {
+		if serr != nil {
+			err = serr
+			break
+		}
 		if len(c.stmts) > 0 && st.Pos().Line() > c.stmts[len(c.stmts)-1].End().Line() {
 			rest = st
-			return false
+			break
 		}
 		c.stmts = append(c.stmts, st)
-		hdoc = hdoc || hasHdoc(st)
-		return hdoc
-	})
+		if hdoc = hdoc || hasHdoc(st); !hdoc {
+			break
+		}
+	}
 	switch {
 	case len(c.stmts) == 0 && err == nil:
 		c.end = len(text)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 )
 
@@ -62,11 +64,7 @@ func (sh *Shell) run(ctx context.Context, runner *interp.Runner, text string) (c
 		if text == "" {
 			return code, false, nil
 		}
-		line := text
-		var shift int
-		if verbs := sh.ctlVerbs(ctx, runner.Dir); len(verbs) > 0 {
-			line, shift = literal(text, func(name string) bool { return verbs[name] && !sh.isWordIn(runner, name) })
-		}
+		line, shift := sh.literal(ctx, runner, text)
 		c, err := nextChunk(line)
 		if err != nil {
 			return verb.Usage, false, place.move(err)
@@ -86,20 +84,20 @@ func (sh *Shell) run(ctx context.Context, runner *interp.Runner, text string) (c
 	}
 }
 
-// ctlVerbs are the names of the verbs of the ctl file in the directory.
-func (sh *Shell) ctlVerbs(ctx context.Context, dir string) map[string]bool {
-	if dir == "/" {
-		return nil
+// literal makes sh of the line that the text begins with, if that begins with a
+// verb of the ctl file where the runner is. The program is asked only where the
+// word could be one: it may be frozen.
+func (sh *Shell) literal(ctx context.Context, runner *interp.Runner, text string) (line string, shift int) {
+	if name := firstWord(text); name == "" || runner.Dir == "/" || sh.isWordIn(runner, name) {
+		return text, 0
 	}
-	verbs, err := sh.opts.Space.Ctl(ctx, dir)
-	if err != nil || len(verbs) == 0 {
-		return nil
+	verbs, err := sh.opts.Space.Ctl(ctx, runner.Dir)
+	if err != nil {
+		return text, 0
 	}
-	names := make(map[string]bool, len(verbs))
-	for _, v := range verbs {
-		names[v.Name] = true
-	}
-	return names
+	return literal(text, func(name string) bool {
+		return slices.ContainsFunc(verbs, func(v space.CtlVerb) bool { return v.Name == name }) && !sh.isWordIn(runner, name)
+	})
 }
 
 // moves says that the statement goes to another place, and does nothing else.
@@ -192,12 +190,8 @@ func check(text string, isWord func(string) bool) error {
 
 // Incomplete says that more lines must follow before the text can be run.
 func (sh *Shell) Incomplete(ctx context.Context, text string) bool {
-	if verbs := sh.ctlVerbs(ctx, sh.dir); len(verbs) > 0 {
-		if line, shift := literal(text, func(name string) bool { return verbs[name] && !sh.isWord(name) }); shift > 0 || line != text {
-			text = line
-		}
-	}
-	_, err := syntax.NewParser().Parse(strings.NewReader(text), "")
+	line, _ := sh.literal(ctx, sh.runner, text)
+	_, err := syntax.NewParser().Parse(strings.NewReader(line), "")
 	return err != nil && syntax.IsIncomplete(err)
 }
 

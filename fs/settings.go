@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -65,7 +66,7 @@ func (s *settings) table(ctx context.Context) ([]settingRow, error) {
 		}
 	}
 	s.mu.Unlock()
-	slices.SortFunc(list, func(a, b changed) int { return strings.Compare(a.row.Setting, b.row.Setting) })
+	sort.Slice(list, func(i, j int) bool { return list[i].row.Setting < list[j].row.Setting })
 	rows := []settingRow{}
 	ctx, cancel := context.WithTimeout(ctx, valueTime)
 	defer cancel()
@@ -102,7 +103,7 @@ func (s *settings) withLeases(rows []settingRow) []settingRow {
 			}
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b settingRow) int { return strings.Compare(a.Setting, b.Setting) })
+	sort.SliceStable(rows, func(i, j int) bool { return rows[i].Setting < rows[j].Setting })
 	return rows
 }
 

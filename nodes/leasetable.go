@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
+	"sort"
 	"sync"
 	"time"
 )
@@ -140,7 +140,9 @@ func (t *Leases) List() []Lease {
 		list = append(list, c.Lease)
 	}
 	t.mu.Unlock()
-	slices.SortFunc(list, func(a, b Lease) int { return strings.Compare(a.Setting, b.Setting) })
+	// Here and wherever else few structs are sorted: slices.SortFunc would be
+	// quicker, but adds some 10 KB to every program for each type of element.
+	sort.Slice(list, func(i, j int) bool { return list[i].Setting < list[j].Setting })
 	return list
 }
 

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
+	"sort"
 	"strings"
 	"syscall"
 
@@ -79,7 +79,7 @@ func (c *Conn) ReadDir(ctx context.Context, name string) ([]Entry, error) {
 	if err != nil {
 		return nil, c.explain(ctx, err)
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.name, b.name) })
+	sort.Slice(entries, func(i, j int) bool { return entries[i].name < entries[j].name })
 	for i, e := range entries {
 		entries[i].info = func() (fs.FileInfo, error) { return c.Stat(ctx, path.Join(name, e.name)) }
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -98,8 +99,9 @@ func (d *Dump) Groups() []Group {
 	for _, g := range byKey {
 		groups = append(groups, g.finish(d))
 	}
-	slices.SortFunc(groups, func(a, b Group) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.key, b.key))
+	sort.Slice(groups, func(i, j int) bool {
+		a, b := &groups[i], &groups[j]
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.key, b.key)) < 0
 	})
 	return groups
 }
@@ -124,8 +126,9 @@ func (g *gather) finish(d *Dump) Group {
 	for name, n := range g.states {
 		g.States = append(g.States, Counted{name, n})
 	}
-	slices.SortFunc(g.States, func(a, b Counted) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Name, b.Name))
+	sort.Slice(g.States, func(i, j int) bool {
+		a, b := &g.States[i], &g.States[j]
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Name, b.Name)) < 0
 	})
 	g.Labels = d.labelCounts(g.labels)
 	byPlace := map[[2]string]int{}
@@ -140,8 +143,9 @@ func (g *gather) finish(d *Dump) Group {
 		}
 		g.Creators[i].Count += n
 	}
-	slices.SortFunc(g.Creators, func(a, b CreatorCount) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Func, b.Func), cmp.Compare(a.Line, b.Line))
+	sort.Slice(g.Creators, func(i, j int) bool {
+		a, b := &g.Creators[i], &g.Creators[j]
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Func, b.Func), cmp.Compare(a.Line, b.Line)) < 0
 	})
 	return g.Group
 }
@@ -163,10 +167,11 @@ func (d *Dump) labelCounts(counts map[uint32]int) []LabelCount {
 		}
 		list[i].Count += count
 	}
-	slices.SortFunc(list, func(a, b LabelCount) int {
+	sort.Slice(list, func(i, j int) bool {
+		a, b := &list[i], &list[j]
 		return cmp.Or(cmp.Compare(b.Count, a.Count), slices.CompareFunc(a.Labels, b.Labels, func(a, b Label) int {
 			return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Value, b.Value))
-		}))
+		})) < 0
 	})
 	return list
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"slices"
+	"sort"
 	"strings"
 	"syscall"
 )
@@ -24,8 +24,9 @@ func (p Pattern) Glob(root string) ([]Found, error) {
 	}
 	g := &globber{pattern: p, root: root}
 	g.walk("/", p.segments)
-	slices.SortFunc(g.found, func(a, b Found) int {
-		return cmp.Or(strings.Compare(a.Hostname, b.Hostname), cmp.Compare(a.PID, b.PID), strings.Compare(a.Path, b.Path))
+	sort.Slice(g.found, func(i, j int) bool {
+		a, b := &g.found[i], &g.found[j]
+		return cmp.Or(strings.Compare(a.Hostname, b.Hostname), cmp.Compare(a.PID, b.PID), strings.Compare(a.Path, b.Path)) < 0
 	})
 	return g.found, errors.Join(g.errs...)
 }

@@ -1,13 +1,13 @@
 package http
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"runtime"
 	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -127,7 +127,7 @@ func (d *detail) addIncoming(a *account, s *serving, e *entry) {
 		a.headers = append(a.headers, field{h.name, v})
 	}
 	a.more = s.headers.more
-	slices.SortStableFunc(a.headers, func(x, y field) int { return cmp.Compare(x.name, y.name) })
+	sort.SliceStable(a.headers, func(i, j int) bool { return a.headers[i].name < a.headers[j].name })
 }
 
 func (d *detail) addOutgoing(a *account, c *calling, e *entry) {
@@ -139,8 +139,8 @@ func (d *detail) addOutgoing(a *account, c *calling, e *entry) {
 			a.phases = append(a.phases, line{name, t - 1})
 		}
 	}
-	slices.SortStableFunc(a.phases, func(x, y line) int {
-		return cmp.Compare(x.value.(time.Duration), y.value.(time.Duration))
+	sort.SliceStable(a.phases, func(i, j int) bool {
+		return a.phases[i].value.(time.Duration) < a.phases[j].value.(time.Duration)
 	})
 	for it := runtime.CallersFrames(slices.DeleteFunc(slices.Clone(c.callers[:]), func(pc uintptr) bool { return pc == 0 })); ; {
 		f, more := it.Next()

@@ -3,7 +3,7 @@ package process
 import (
 	"context"
 	"path"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -98,7 +98,7 @@ func (s system) io(context.Context) ([]deviceIO, error) {
 		d.Name = report.Word(names[d.Device])
 		rows = append(rows, *d)
 	}
-	slices.SortFunc(rows, func(a, b deviceIO) int { return strings.Compare(a.Device, b.Device) })
+	sort.Slice(rows, func(i, j int) bool { return rows[i].Device < rows[j].Device })
 	return rows, nil
 }
 

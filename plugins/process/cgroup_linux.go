@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/ispyd/ispyd/internal/report"
@@ -183,7 +184,7 @@ func (s system) cgroup() nodes.Node {
 			func(list []*hierarchy) bool { return len(list) > 0 },
 		},
 	}
-	slices.SortFunc(files, func(a, b cgroupFile) int { return strings.Compare(a.node.Name(), b.node.Name()) })
+	sort.Slice(files, func(i, j int) bool { return files[i].node.Name() < files[j].node.Name() })
 	// A process can be moved between groups, so each look looks anew.
 	return nodes.Dynamic("cgroup", "the control group of the process: its limits and what it used of them",
 		func(_ context.Context, name string) (nodes.Node, error) {

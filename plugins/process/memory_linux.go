@@ -1,9 +1,8 @@
 package process
 
 import (
-	"cmp"
 	"context"
-	"slices"
+	"sort"
 
 	"github.com/ispyd/ispyd/internal/report"
 )
@@ -64,7 +63,7 @@ func memoryNotes(r *report.Report, m goMemory, foreign uint64) {
 		{file, "mapped files: the program and libraries"},
 		{shmem, "shared memory"},
 	}
-	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.size, a.size) })
+	sort.SliceStable(parts, func(i, j int) bool { return parts[i].size > parts[j].size })
 	r.Note("%s resident; the largest parts: %s of %s, %s of %s", report.BytesText(rss), report.BytesText(parts[0].size), parts[0].what, report.BytesText(parts[1].size), parts[1].what)
 }
 

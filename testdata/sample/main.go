@@ -22,6 +22,9 @@ import (
 	"time"
 
 	"github.com/ispyd/ispyd"
+	ispydhttp "github.com/ispyd/ispyd/plugins/http"
+	ispydlog "github.com/ispyd/ispyd/plugins/log"
+	"github.com/ispyd/ispyd/plugins/vars"
 )
 
 var (
@@ -43,7 +46,7 @@ func main() {
 	}
 	slog.SetDefault(logger)
 
-	srv, err := ispyd.Start(*config)
+	srv, err := ispyd.Start(*config, ispydhttp.Plugin, vars.Plugin)
 	if err != nil {
 		log.Print(err)
 	}
@@ -60,12 +63,13 @@ func main() {
 	}
 }
 
+// newLogger returns a logger whose level and last lines ispyd shows.
 func newLogger(w io.Writer, format string) (*slog.Logger, error) {
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, nil)), nil
+		return slog.New(ispydlog.Handler(slog.NewTextHandler(w, nil))), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, nil)), nil
+		return slog.New(ispydlog.Handler(slog.NewJSONHandler(w, nil))), nil
 	}
 	return nil, fmt.Errorf("-log %s: text and json are the forms there are", format)
 }

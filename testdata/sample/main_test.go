@@ -9,9 +9,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -251,6 +253,50 @@ func TestStuck(t *testing.T) {
 		}
 	}
 	p.end(os.Interrupt)
+}
+
+// TestHold has a request hold the mutex until its context ends, or /unstick comes.
+func TestHold(t *testing.T) {
+	trap := new(Trap)
+	for _, end := range []struct {
+		name string
+		by   func(cancel func())
+		want string // the answer, or the error
+	}{
+		{"context", func(cancel func()) { cancel() }, context.Canceled.Error()},
+		{"unstick", func(func()) { trap.unstick(httptest.NewRecorder(), nil) }, "let go\n"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		answer := make(chan string, 1)
+		go func() {
+			w := httptest.NewRecorder()
+			if err := trap.hold(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/hold", nil)); err != nil {
+				answer <- err.Error()
+				return
+			}
+			answer <- w.Body.String()
+		}()
+		for trap.mu.TryLock() {
+			trap.mu.Unlock()
+			runtime.Gosched()
+		}
+		w := httptest.NewRecorder()
+		if err := trap.hold(w, httptest.NewRequest(http.MethodGet, "/hold", nil)); err != nil || w.Body.String() != "somebody holds it already\n" {
+			t.Errorf("%s: the second to hold it: %q, %v", end.name, w.Body, err)
+		}
+		end.by(cancel)
+		if got := <-answer; got != end.want {
+			t.Errorf("%s: %q, want %q", end.name, got, end.want)
+		}
+		if !trap.mu.TryLock() {
+			t.Fatalf("%s: the mutex is still held", end.name)
+		}
+		trap.mu.Unlock()
+		if trap.release != nil {
+			t.Errorf("%s: nobody can claim the mutex any more", end.name)
+		}
+	}
 }
 
 // TestGoesOnWithoutIspyd starts without a configuration.

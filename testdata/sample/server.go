@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	ispydhttp "github.com/ispyd/ispyd/plugins/http"
 )
 
 // What the program counts, as expvars do: under /debug/vars.
@@ -24,12 +26,13 @@ var (
 
 // Server is the service.
 type Server struct {
-	url    string
-	client *http.Client
-	mux    *http.ServeMux
-	pool   *Pool
-	memory Hoard
-	trap   Trap
+	url     string
+	client  *http.Client
+	mux     *http.ServeMux
+	handler http.Handler // mux, where ispyd sees its requests
+	pool    *Pool
+	memory  Hoard
+	trap    Trap
 }
 
 // endpoint is one thing that the service can do. Its error is the answer's.
@@ -40,9 +43,10 @@ type endpoint struct {
 
 // NewServer returns the service that is reached at url.
 func NewServer(url string) *Server {
+	transport := new(http.Transport)
 	s := &Server{
 		url:    url,
-		client: &http.Client{Transport: &http.Transport{}, Timeout: time.Minute},
+		client: &http.Client{Transport: ispydhttp.Transport(transport), Timeout: time.Minute},
 		mux:    http.NewServeMux(),
 		pool:   NewPool(3),
 	}
@@ -50,6 +54,7 @@ func NewServer(url string) *Server {
 		s.mux.HandleFunc("GET "+e.path, count(e))
 	}
 	s.mux.Handle("GET /debug/vars", expvar.Handler())
+	s.handler = ispydhttp.Wrap(s.mux)
 	return s
 }
 
@@ -62,7 +67,7 @@ func (s *Server) Start(ctx context.Context) *sync.WaitGroup {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 func (s *Server) endpoints() []endpoint {
 	return []endpoint{
@@ -78,7 +83,8 @@ func (s *Server) endpoints() []endpoint {
 		{"/alloc", "allocate ?mb=50 and hold them", s.memory.alloc},
 		{"/free", "let go of them", s.memory.free},
 		{"/stuck", "wait for a mutex that another goroutine holds", s.trap.stuck},
-		{"/unstick", "make that one let go", s.trap.unstick},
+		{"/hold", "hold that mutex while the request lasts", s.trap.hold},
+		{"/unstick", "make the holder let go", s.trap.unstick},
 	}
 }
 
@@ -96,7 +102,7 @@ func count(e endpoint) http.HandlerFunc {
 		if errors.As(err, &bad) {
 			status = http.StatusBadRequest
 		}
-		slog.Error("request failed", "path", r.URL.Path, "status", status, "err", err)
+		slog.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "status", status, "err", err)
 		http.Error(w, err.Error(), status)
 	}
 }
@@ -111,7 +117,7 @@ func (s *Server) index(w http.ResponseWriter, _ *http.Request) error {
 
 // handler answers.
 func handler(w http.ResponseWriter, r *http.Request) error {
-	slog.Info("hello", "remote", r.RemoteAddr)
+	slog.InfoContext(r.Context(), "hello", "remote", r.RemoteAddr)
 	fmt.Fprintln(w, "hello")
 	return nil
 }

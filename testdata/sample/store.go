@@ -73,7 +73,7 @@ func (s *Server) order(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("order %d: %w", o.Number, err)
 	}
 	// The token is there for ispyd to hide: do not do this.
-	slog.Info("ordered", "number", o.Number, "item", o.Item.Name, "token", customer.Token)
+	slog.InfoContext(r.Context(), "ordered", "number", o.Number, "item", o.Item.Name, "token", customer.Token)
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(invoice)
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -123,16 +125,18 @@ func (h *Hoard) free(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// Trap is a mutex that a goroutine keeps locked.
+// Trap is a mutex that somebody keeps locked.
 type Trap struct {
 	mu      sync.Mutex
 	state   sync.Mutex
-	release chan struct{} // nil while nobody holds mu
+	release chan struct{} // closed to have who holds mu let go; nil while nobody does
 }
 
-// stuck waits for the mutex.
-func (t *Trap) stuck(w http.ResponseWriter, _ *http.Request) error {
+// stuck waits for the mutex, and does not look at its context meanwhile: nothing
+// that waits for a sync.Mutex can.
+func (t *Trap) stuck(w http.ResponseWriter, r *http.Request) error {
 	t.spring()
+	slog.InfoContext(r.Context(), "waiting for the mutex")
 	since := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -140,25 +144,64 @@ func (t *Trap) stuck(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// spring starts the goroutine that holds the mutex, if there is none, and
-// returns when it does.
+// spring starts a goroutine that holds the mutex, if there is none, and returns
+// when it does.
 func (t *Trap) spring() {
-	t.state.Lock()
-	defer t.state.Unlock()
-	if t.release != nil {
+	release := t.claim()
+	if release == nil {
 		return
 	}
-	t.release = make(chan struct{})
 	locked := make(chan struct{})
-	go t.hold(locked, t.release)
+	go t.keep(locked, release)
 	<-locked
 }
 
-func (t *Trap) hold(locked chan<- struct{}, release <-chan struct{}) {
+func (t *Trap) keep(locked chan<- struct{}, release <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	close(locked)
 	<-release
+}
+
+// hold keeps the mutex locked, as a handler does that asks a slow backend while it
+// holds one: as long as its request lasts.
+func (t *Trap) hold(w http.ResponseWriter, r *http.Request) error {
+	release := t.claim()
+	if release == nil {
+		fmt.Fprintln(w, "somebody holds it already")
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-release:
+		fmt.Fprintln(w, "let go")
+		return nil
+	case <-r.Context().Done():
+		t.free(release)
+		return context.Cause(r.Context())
+	}
+}
+
+// claim returns the channel that ends the hold of who called it, nil if somebody
+// else holds the mutex, or is about to.
+func (t *Trap) claim() chan struct{} {
+	t.state.Lock()
+	defer t.state.Unlock()
+	if t.release != nil {
+		return nil
+	}
+	t.release = make(chan struct{})
+	return t.release
+}
+
+// free lets the next one claim the mutex.
+func (t *Trap) free(release chan struct{}) {
+	t.state.Lock()
+	defer t.state.Unlock()
+	if t.release == release {
+		t.release = nil
+	}
 }
 
 // unstick makes the holder let go.

@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 
+	"github.com/ispyd/ispyd/cmd/ispy/internal/capturing"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/compare"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/copying"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/files"
@@ -12,5 +13,5 @@ import (
 
 // verbs are the commands of ispy, beside the shell's own words.
 func verbs() []verb.Verb {
-	return slices.Concat(files.Verbs(), copying.Verbs(), compare.Verbs(), watching.Verbs())
+	return slices.Concat(files.Verbs(), copying.Verbs(), capturing.Verbs(), compare.Verbs(), watching.Verbs())
 }

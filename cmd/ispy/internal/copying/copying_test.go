@@ -20,6 +20,7 @@ import (
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 	"github.com/ispyd/ispyd/fs/client"
+	"github.com/ispyd/ispyd/internal/bundle"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
 )
@@ -262,7 +263,7 @@ func TestSnapshot(t *testing.T) {
 	if got["shop/binary"] != string(binary) || got["pid"] != s.name+"\n" {
 		t.Error("binary or pid is wrong")
 	}
-	if want := strings.ReplaceAll(manifestHeader+"shop/off\t/NAME/shop/off: set enabled = true\n", "NAME", s.name); got[Manifest] != want {
+	if want := strings.ReplaceAll(bundle.Header+"shop/off\t/NAME/shop/off: set enabled = true\n", "NAME", s.name); got[Manifest] != want {
 		t.Errorf("%s is %q, want %q", Manifest, got[Manifest], want)
 	}
 	for _, name := range []string{"README", "runtime/stacks", "process/argv", "shop/names/%2E%2E", "shop/events"} {

@@ -16,6 +16,7 @@ import (
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 	"github.com/ispyd/ispyd/fs/client"
+	"github.com/ispyd/ispyd/internal/bundle"
 )
 
 // maxDepth is more than any tree has, and bounds one that has no end.
@@ -44,16 +45,16 @@ func (cp *copier) tree(ctx context.Context, from, to string) error {
 		return err
 	}
 	if err := os.Mkdir(to, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return diskError(to, err)
+		return DiskError(to, err)
 	}
 	root, err := os.OpenRoot(to)
 	if err != nil {
-		return diskError(to, err)
+		return DiskError(to, err)
 	}
 	defer root.Close()
 	failed, err := newManifest(root)
 	if err != nil {
-		return diskError(to, err)
+		return DiskError(to, err)
 	}
 	s := &snapshot{copier: cp, from: from, to: to, root: root, lost: map[string]bool{}}
 	shown := map[string]bool{}
@@ -62,9 +63,9 @@ func (cp *copier) tree(ctx context.Context, from, to string) error {
 		if it.err == nil || ctx.Err() != nil {
 			return nil
 		}
-		failed.add(it.name, it.err)
+		failed.Add(it.name, it.err.Error())
 		// Of a program that has gone one line is enough.
-		if isLost(it.err) {
+		if IsLost(it.err) {
 			program := s.program(it.name)
 			if shown[program] {
 				return nil
@@ -75,11 +76,11 @@ func (cp *copier) tree(ctx context.Context, from, to string) error {
 		return nil
 	})
 	if err != nil {
-		failed.add(".", errors.New("the copy was stopped, what is not here is missing"))
+		failed.Add(".", "the copy was stopped, what is not here is missing")
 	}
-	n := failed.n
+	n := failed.Len()
 	if cerr := failed.close(); err == nil && cerr != nil {
-		err = diskError(filepath.Join(to, Manifest), cerr)
+		err = DiskError(filepath.Join(to, Manifest), cerr)
 	}
 	if err == nil && n > 0 {
 		err = verb.Silent(verb.Failed)
@@ -95,7 +96,7 @@ func outside(from, to string) error {
 	}
 	inner, err := resolve(filepath.Dir(filepath.Clean(to)))
 	if err != nil {
-		return diskError(to, err)
+		return DiskError(to, err)
 	}
 	inner = filepath.Join(inner, filepath.Base(filepath.Clean(to)))
 	if there, err := resolve(to); err == nil {
@@ -103,7 +104,7 @@ func outside(from, to string) error {
 	}
 	outer, err := resolve(p)
 	if err != nil {
-		return diskError(p, err)
+		return DiskError(p, err)
 	}
 	if rel, err := filepath.Rel(outer, inner); err == nil && filepath.IsLocal(rel) {
 		return verb.Usagef("local:%s is inside %s", to, from)
@@ -209,7 +210,7 @@ func (s *snapshot) copy(ctx context.Context, it item) item {
 	f, err := s.Space.Open(ctx, s.source(it.name), os.O_RDONLY)
 	if err == nil {
 		defer f.Close()
-		err = put(s.root, it.name, func(w io.Writer) error {
+		err = bundle.Put(s.root, it.name, func(w io.Writer) error {
 			_, err := f.WriteTo(w)
 			return err
 		})
@@ -221,13 +222,13 @@ func (s *snapshot) copy(ctx context.Context, it item) item {
 }
 
 func (s *snapshot) diskError(name string, err error) error {
-	return diskError(filepath.Join(s.to, name), err)
+	return DiskError(filepath.Join(s.to, name), err)
 }
 
 // note remembers that the program of the file has gone, if that is what the error
 // says: nothing more is asked of it.
 func (s *snapshot) note(name string, err error) {
-	if isLost(err) {
+	if IsLost(err) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.lost[s.program(name)] = true
@@ -243,7 +244,8 @@ func (s *snapshot) gone(name string) error {
 	return nil
 }
 
-func isLost(err error) bool {
+// IsLost reports whether the error says that the program has gone.
+func IsLost(err error) bool {
 	var gone space.Unreachable
 	return errors.Is(err, client.ErrHungUp) || errors.As(err, &gone)
 }

@@ -62,9 +62,13 @@ func (s *Server) CaptureWith(ctx context.Context, o CaptureOptions) (path string
 		return "", nodes.Errorf(nodes.ErrNotSupported, "ispyd is off, there is nothing to capture")
 	}
 	host, _ := os.Hostname() // it may be unknown
-	r, err := bundle.Take(ctx, tree{s.root}, bundle.Options{
-		To: o.To, Host: host, PID: strconv.Itoa(os.Getpid()),
-		Also: o.Also, Timeout: o.Timeout, MaxBytes: o.MaxBytes,
+	var r *bundle.Result
+	err = nodes.Protect(func() (err error) {
+		r, err = bundle.Take(ctx, tree{s.root}, bundle.Options{
+			To: o.To, Host: host, PID: strconv.Itoa(os.Getpid()),
+			Also: o.Also, Timeout: o.Timeout, MaxBytes: o.MaxBytes,
+		})
+		return err
 	})
 	switch {
 	case r == nil:
@@ -144,13 +148,17 @@ func (t tree) List(ctx context.Context, name string) ([]bundle.Entry, error) {
 	return entries, nil
 }
 
+// entryOf describes a node. One that panics is a file, which fails when it is read.
 func entryOf(n nodes.Node) bundle.Entry {
 	e := bundle.Entry{Name: n.Name()}
 	switch n := n.(type) {
 	case nodes.Dir:
 		e.Dir = true
 	case nodes.File:
-		e.Asked = n.Attr().Slow
+		nodes.Protect(func() error {
+			e.Asked = n.Attr().Slow
+			return nil
+		})
 	}
 	return e
 }

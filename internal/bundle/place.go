@@ -42,8 +42,8 @@ type place struct {
 	sink    sink
 }
 
-func newPlace(o Options, now time.Time) (p *place, err error) {
-	p = &place{dir: o.To, name: fmt.Sprintf("ispyd-%s-%s-%s", plain(o.Host), plain(o.PID), now.UTC().Format("20060102T150405.000Z"))}
+func newPlace(o Options, now time.Time) (_ *place, err error) {
+	p := &place{dir: o.To, name: fmt.Sprintf("ispyd-%s-%s-%s", plain(o.Host), plain(o.PID), now.UTC().Format("20060102T150405.000Z"))}
 	if o.To == "" {
 		return nil, errors.New("no directory is named")
 	}

@@ -29,6 +29,8 @@ type taker struct {
 	seen     map[string]bool
 	problems []Problem
 	stopped  error
+	last     bool   // what the disk fails at now, is missing
+	again    []task // what it has failed at before
 }
 
 // task is a file or directory to be taken.
@@ -65,6 +67,15 @@ func (t *taker) run(ctx context.Context) {
 		t.all(ctx, named...)
 	}
 	<-listed
+	// What had no room while others were written may have some now.
+	t.last = true
+	for _, k := range t.again {
+		if ctx.Err() == nil {
+			t.file(ctx, k)
+		} else {
+			t.problem(k.name, context.Cause(ctx), 0)
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		t.stop(context.Cause(ctx))
 	}
@@ -165,12 +176,22 @@ func (t *taker) file(ctx context.Context, k task) {
 		if g != nil {
 			t.room.give(g.n)
 		}
-		t.problem(k.name, &DiskError{err}, 0)
+		t.diskFailed(k, err)
 	case g.full != nil:
 		t.problem(k.name, g.full, g.n)
 	case readErr != nil:
 		t.failed(k, readErr, g.n)
 	}
+}
+
+func (t *taker) diskFailed(k task, err error) {
+	if t.last {
+		t.problem(k.name, &DiskError{err}, 0)
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.again = append(t.again, k)
 }
 
 // failed notes what reading failed with.

@@ -27,6 +27,9 @@ vet: ## formatting, vet (also for darwin), staticcheck, go.mod
 
 race: ## every test, with the race detector
 	$(GO) test -race -count=$(COUNT) ./...
+	@for m in $$(git ls-files '*/go.mod'); do \
+		(cd $$(dirname $$m) && $(GO) vet ./... && $(GO) test -race -count=$(COUNT) ./...) || exit 1; \
+	done
 
 bench: ## measure against the peers, in the same run
 	@sh testdata/bench.sh

@@ -4,8 +4,13 @@
 set -eu
 cd "$(dirname "$0")/.."
 out=${OUT:-bench.out}
-go test -run '^$' -bench "${BENCH:-.}" -benchmem -count "${BENCHCOUNT:-1}" -timeout 60m \
-	. ./fs ./fs/client ./internal/goroutines ./cmd/ispymount ./cmd/ispy | tee "$out"
+bench() { go test -run '^$' -bench "${BENCH:-.}" -benchmem -count "${BENCHCOUNT:-1}" -timeout 60m "$@"; }
+{
+	bench . ./fs ./fs/client ./internal/goroutines ./plugins/http ./plugins/log ./plugins/profile ./plugins/vars \
+		./cmd/ispymount ./cmd/ispy
+	# Peers that the library's own module does not require.
+	(cd plugins/http/testdata/peers && bench .)
+} | tee "$out"
 echo
 echo "# $out, as benchstat sums it up"
 go run "${BENCHSTAT_MODULE:-golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da}" ${OLD:-} "$out"

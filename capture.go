@@ -82,7 +82,10 @@ func (s *Server) CaptureWith(ctx context.Context, o CaptureOptions) (path string
 	if len(failed) == 0 {
 		return r.Path, nil
 	}
-	err = fmt.Errorf("%s: %w", failed[0].Name, failed[0].Err)
+	err = failed[0].Err
+	if !strings.HasPrefix(err.Error(), failed[0].Name+": ") {
+		err = fmt.Errorf("%s: %w", failed[0].Name, err)
+	}
 	if n := len(failed) - 1; n > 0 {
 		err = fmt.Errorf("%w (and %d more)", err, n)
 	}

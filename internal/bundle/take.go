@@ -224,9 +224,12 @@ func (t *taker) manifest() *Manifest {
 	}
 	for _, p := range t.problems {
 		text := t.text(p.Err)
+		if errors.Is(p.Err, fs.ErrNotExist) {
+			text = strings.TrimPrefix(text, path.Base(p.Name)+": ")
+		}
 		switch {
 		case p.Gone:
-			text = "has gone meanwhile: " + text
+			text = "has gone meanwhile"
 		case p.Kept > 0:
 			text = fmt.Sprintf("not whole, %d bytes are here: %s", p.Kept, text)
 		}

@@ -31,9 +31,9 @@ further PATHs name: profiles, traces and other files that are not listed.
 What takes its time comes last, all of it at once.
 
 local:PATH is a directory, which is made if it is missing and gets a directory
-ispyd-HOST-PID-TIME, so that with -all each program has its own; or an archive,
-NAME.tar.gz or NAME.tgz, which must not exist, and in whose name a * stands for
-ispyd-HOST-PID-TIME. The path of what was made is printed. While it is being
+ispyd-HOST-PID-TIME; or an archive, NAME.tar.gz or NAME.tgz, which must not
+exist, and in whose name a * stands for ispyd-HOST-PID-TIME: with -all each
+program needs its own. The path of what was made is printed. While it is being
 made, and if it was never finished, its name ends in .unfinished.
 
 A file that fails is reported and does not stop the others; what has been read
@@ -79,7 +79,7 @@ func (u *use) run(ctx context.Context, c *verb.Call) error {
 		return copying.DiskError(o.To, errors.Unwrap(err))
 	case err != nil:
 		c.Warn(fmt.Errorf("what was taken is in %s", r.Path))
-		return copying.DiskError(r.Path, errors.Unwrap(err))
+		return copying.DiskError(o.To, errors.Unwrap(err))
 	}
 	if _, err := fmt.Fprintln(c.Stdout, r.Path); err != nil {
 		return err

@@ -12,12 +12,16 @@ import (
 
 	"github.com/ispyd/ispyd"
 	ispydfs "github.com/ispyd/ispyd/fs"
+	"github.com/ispyd/ispyd/plugins"
+	"github.com/ispyd/ispyd/plugins/http"
+	"github.com/ispyd/ispyd/plugins/vars"
 )
 
-// mistake is what is wrong with a configuration.
+// mistake is what is wrong with a configuration, of a program with the plugins that
+// testdata/sample has.
 func mistake(t *testing.T, config string) string {
 	t.Helper()
-	srv, err := ispyd.New(ispyd.Options{Config: config})
+	srv, err := ispyd.New(ispyd.Options{Config: config, Plugins: []plugins.Plugin{http.Plugin, vars.Plugin}})
 	if err == nil {
 		srv.Close()
 		t.Fatalf("nothing is wrong with\n%s", config)
@@ -69,9 +73,17 @@ func TestKeys(t *testing.T) {
 		}
 		var plain []string
 		for _, key := range all {
+			// A section below this one, or an array of them.
 			sub := section + "." + key
-			if err := mistake(t, fmt.Sprintf("[%s]\nqqqqqqqqqqqq = 1\n[ispyd]\nlisten = %q\n", sub, listen)); strings.Contains(err, sub+".qqqqqqqqqqqq: unknown key") {
+			below := func(section string) bool {
+				return strings.Contains(mistake(t, fmt.Sprintf("[%s]\nqqqqqqqqqqqq = 1\n[ispyd]\nlisten = %q\n", section, listen)), sub+".qqqqqqqqqqqq: unknown key")
+			}
+			if below(sub) {
 				sections = append(sections, sub)
+				continue
+			}
+			if below("[" + sub + "]") {
+				sections = append(sections, "["+sub+"]")
 				continue
 			}
 			plain = append(plain, key)

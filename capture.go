@@ -61,6 +61,9 @@ func (s *Server) CaptureWith(ctx context.Context, o CaptureOptions) (path string
 	if s == nil || s.root == nil {
 		return "", nodes.Errorf(nodes.ErrNotSupported, "ispyd is off, there is nothing to capture")
 	}
+	if ctx == nil {
+		ctx = context.Background() // a mistake, but not one to die of
+	}
 	host, _ := os.Hostname() // it may be unknown
 	var r *bundle.Result
 	err = nodes.Protect(func() (err error) {

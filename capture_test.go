@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -454,6 +455,41 @@ func TestCaptureNowhere(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
 		t.Errorf("left behind: %v", entries)
+	}
+}
+
+// A mistake of the program's does not end it.
+func TestCaptureNoContext(t *testing.T) {
+	srv := start(t, "[ispyd]\nLISTEN")
+	var none context.Context
+	if made, err := srv.Capture(none, t.TempDir()); made == "" || err != nil {
+		t.Errorf("%q, %v", made, err)
+	}
+}
+
+// What hangs ends with its file; nothing else of a capture is left.
+func TestCaptureLeavesNothing(t *testing.T) {
+	srv := start(t, "[ispyd]\nLISTEN")
+	before := runtime.NumGoroutine()
+	for range 3 {
+		if _, err := srv.Capture(t.Context(), filepath.Join(t.TempDir(), "x.tgz"), "profile/cpu/10ms"); err != nil {
+			t.Error(err)
+		}
+	}
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
+	}
+	var open []string
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, fd := range fds {
+		if to, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.Contains(to, "TestCaptureLeavesNothing") {
+			open = append(open, to)
+		}
+	}
+	if len(open) > 0 {
+		t.Errorf("still open: %q", open)
 	}
 }
 

@@ -112,12 +112,20 @@ func TestDuration(t *testing.T) {
 func TestManifest(t *testing.T) {
 	var m Manifest
 	m.Add("a\tb", "two\nlines")
-	m.Add("c", strings.Repeat("x", maxManifest))
-	m.Add("d", "fits")
+	long := strings.Repeat("x", maxColumn)
+	m.Add("c", long+"y")
 	var b strings.Builder
 	m.WriteTo(&b)
-	if want := Header + "\"a\\tb\"\t\"two\\nlines\"\nd\tfits\n.\t1 more errors are not listed\n"; b.String() != want || m.Len() != 3 {
+	if want := Header + "\"a\\tb\"\t\"two\\nlines\"\nc\t" + long + "...\n"; b.String() != want || m.Len() != 2 {
 		t.Errorf("%q, %d lines", b.String(), m.Len())
+	}
+	for range maxManifest / maxColumn {
+		m.Add("d", long)
+	}
+	b.Reset()
+	m.WriteTo(&b)
+	if m.Len() != 2+maxManifest/maxColumn || b.Len() > maxManifest+1000 || !strings.HasSuffix(b.String(), "x\n.\t2 more errors are not listed\n") {
+		t.Errorf("%d lines, %d bytes, ending %q", m.Len(), b.Len(), b.String()[b.Len()-100:])
 	}
 }
 

@@ -11,8 +11,11 @@ import (
 // Header is the first line of a manifest.
 const Header = "path\terror\n"
 
-// maxManifest bounds the lines of a manifest, in bytes.
-const maxManifest = 16 << 20
+// What bounds a manifest, in bytes: all its lines, and each column of one.
+const (
+	maxManifest = 16 << 20
+	maxColumn   = 8 << 10
+)
 
 // Manifest collects what could not be taken: path, tab, error, a line each.
 type Manifest struct {
@@ -49,8 +52,12 @@ func (m *Manifest) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// oneLine quotes what would not fit into a column of a table.
+// oneLine quotes what would not fit into a column of a table, and cuts what is too
+// long for one.
 func oneLine(s string) string {
+	if len(s) > maxColumn {
+		s = strings.ToValidUTF8(s[:maxColumn], "") + "..."
+	}
 	if strings.ContainsFunc(s, unicode.IsControl) {
 		return strconv.Quote(s)
 	}

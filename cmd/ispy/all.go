@@ -24,9 +24,25 @@ const maxObject = 256 << 20
 // runAll runs the script in every program that listens, in its directory. The
 // exit code is 6 where some failed, and theirs where all did.
 func runAll(ctx context.Context, o options, s *space.Space, stdout, stderr io.Writer) int {
-	live, err := s.Live(ctx)
+	servers, err := s.Servers(ctx)
 	if err != nil {
 		fmt.Fprintln(stderr, verb.Message("", err))
+	}
+	var live []client.Server
+	var codes []int
+	for _, srv := range servers {
+		if srv.Err == nil {
+			live = append(live, srv)
+			continue
+		}
+		// One that has ended is no failure, one that cannot be reached is.
+		fmt.Fprintf(stderr, "%s: %s\n", srv.Name, verb.Message("", srv.Err))
+		if !srv.Stale {
+			codes = append(codes, verb.ExitCode(srv.Err))
+		}
+	}
+	if len(live) == 0 && len(codes) > 0 {
+		return together(codes)
 	}
 	if len(live) == 0 {
 		if err == nil {
@@ -35,7 +51,8 @@ func runAll(ctx context.Context, o options, s *space.Space, stdout, stderr io.Wr
 		return verb.Unreachable
 	}
 	var mu sync.Mutex // a line is written as a whole
-	codes := make([]int, len(live))
+	codes = append(codes, make([]int, len(live))...)
+	answers := codes[len(codes)-len(live):]
 	slots := make(chan struct{}, atOnce)
 	var wg sync.WaitGroup
 	for i, srv := range live {
@@ -46,9 +63,9 @@ func runAll(ctx context.Context, o options, s *space.Space, stdout, stderr io.Wr
 				fmt.Errorf("not done after %v (-deadline): %w", o.deadline, client.ErrTimeout))
 			defer cancel()
 			if o.json {
-				codes[i] = oneObject(ctx, o, s, srv.Name, &mu, stdout)
+				answers[i] = oneObject(ctx, o, s, srv.Name, &mu, stdout)
 			} else {
-				codes[i] = onePrefixed(ctx, o, s, srv.Name, &mu, stdout, stderr)
+				answers[i] = onePrefixed(ctx, o, s, srv.Name, &mu, stdout, stderr)
 			}
 		})
 	}

@@ -45,7 +45,7 @@ func interactive(sh *shell.Shell, in *interrupter, stdout, stderr *os.File) int 
 	defer endings(editor)()
 
 	typed := func(text string) int {
-		ctx, cancel := in.during(context.Background())
+		ctx, cancel := in.during()
 		defer cancel()
 		code := sh.Script(ctx, "", text)
 		if ctx.Err() != nil || code == verb.Interrupted {

@@ -40,7 +40,7 @@ func flagSet(o *options, file *string) *pflag.FlagSet {
 	flags.SetOutput(io.Discard)
 	flags.SortFlags = false
 	flags.StringVarP(&o.script, "command", "c", "", "run the commands in `SCRIPT` and leave")
-	flags.StringVarP(file, "file", "f", "", "run the commands in `FILE` and leave")
+	flags.StringVarP(file, "file", "f", "", "run the commands in `FILE` and leave; - is the standard input")
 	flags.StringVarP(&o.program, "pid", "p", "", "connect to the program `PID` first")
 	flags.BoolVarP(&o.all, "all", "a", false, "run the commands in every program at once, each line of output after its name")
 	flags.DurationVar(&o.deadline, "deadline", time.Minute, "with -all: give each program `TIME` for all of the commands")
@@ -75,17 +75,27 @@ func parse(args []string) (options, error) {
 		return o, errors.New("-deadline is for -all")
 	case o.hasScript && file != "":
 		return o, errors.New("-c and -f exclude each other")
+	case flags.Changed("pid") && o.program == "":
+		return o, errors.New("-p: the pid is empty")
 	case o.all && o.program != "":
 		return o, errors.New("-all and -p exclude each other")
 	}
 	if file != "" {
-		text, err := os.ReadFile(file)
+		text, err := readScript(file)
 		if err != nil {
 			return o, fmt.Errorf("-f: %w", err)
 		}
 		o.script, o.scriptName, o.hasScript = string(text), file, true
 	}
 	return o, nil
+}
+
+// readScript reads the file of -f; "-" is the standard input.
+func readScript(file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(os.Stdin)
+	}
+	return os.ReadFile(file)
 }
 
 // nearFlag adds to the error about an unknown flag which one may have been

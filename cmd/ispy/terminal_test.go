@@ -143,6 +143,19 @@ func TestKeysOnTerminal(t *testing.T) {
 	s.shows("\nbegun")
 	s.types("C-c")
 	s.shows("begun\n^C\n(ispyd:" + pid + ")")
+	// A loop ends as a whole, and ispy goes on.
+	s.types("echo looping; while true; do cat test/hello > /dev/null; done", "Enter")
+	s.shows("\nlooping")
+	s.types("C-c")
+	s.shows("looping\n^C\n(ispyd:" + pid + ")")
+	s.types("echo $?", "Enter")
+	s.shows("130\n(ispyd:" + pid + ")")
+	// What runs in the background goes on after its line.
+	s.types("{ sleep 0.2; echo say later > test/ctl; } &", "Enter")
+	says(said, `said ["later"]`)
+	// Texts of several lines.
+	s.types("cat <<E", "Enter", "typed", "Enter", "E", "Enter")
+	s.shows("typed\n(ispyd:" + pid + ")")
 	s.types("echo dropped", "C-c")
 	s.shows("(ispyd:" + pid + ")")
 	s.types("for x in a b", "Enter", "do cat test/hello", "Enter", "done", "Enter")

@@ -69,7 +69,8 @@ func (f *File) open(op within, s *session, w walked) error {
 // Name is the path that the file was opened by.
 func (f *File) Name() string { return f.path }
 
-func (f *File) isDir() bool { return f.qid.Type&p9.TypeDir != 0 }
+// IsDir says that it is a directory.
+func (f *File) IsDir() bool { return f.qid.Type&p9.TypeDir != 0 }
 
 func (f *File) readOnly() bool { return f.flags&(os.O_WRONLY|os.O_RDWR) == 0 }
 

@@ -33,7 +33,7 @@ func (t tree) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
-	if !f.isDir() {
+	if !f.IsDir() {
 		return &openFile{File: f, ctx: t.ctx, name: name}, nil
 	}
 	defer f.Close()

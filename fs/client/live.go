@@ -14,8 +14,8 @@ import (
 // are left out, and so are all but the one called only, unless that is "".
 //
 // It is for those who list often, as a mount does. Only Name, Addr, PID and UID
-// are sure to be set; where only is not "", what the kernel says of the process is
-// too.
+// are sure to be set; Command, Started and State are what the kernel says of the
+// process.
 func (c *Config) Live(ctx context.Context, only string) ([]Server, error) {
 	if c.pattern.Network() == "tcp" || !c.pattern.Has("pid") {
 		return c.usable(ctx, only)
@@ -45,9 +45,7 @@ func (c *Config) Live(ctx context.Context, only string) ([]Server, error) {
 				return
 			}
 			s.PID, s.UID = max(peer.PID, 0), peer.UID
-			if only != "" {
-				c.look(s)
-			}
+			c.look(s)
 			answers[i] = s
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
@@ -150,6 +151,9 @@ func (t *follower) follow(ctx context.Context) error {
 		case <-tick.C:
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+		if t.ReaderGone() {
+			return verb.Silent(128 + int(syscall.SIGPIPE))
 		}
 	}
 }

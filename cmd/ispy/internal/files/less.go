@@ -41,7 +41,8 @@ func page(ctx context.Context, c *verb.Call) error {
 	if err != nil {
 		return err
 	}
-	p := &pager{ctx: ctx, cmd: exec.Command("sh", "-c", line)}
+	// An interrupt is the pager's: the shell around it is not to die of it.
+	p := &pager{ctx: ctx, cmd: exec.Command("sh", "-c", "trap : INT; "+line)}
 	p.cmd.Stdout, p.cmd.Stderr = c.Stdout, c.Stderr
 	screen := c.Stderr
 	var said bytes.Buffer

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ import (
 const (
 	ownWord     = "\x00ispy"    // a verb of ispy, or of a ctl
 	builtinWord = "\x00builtin" // a builtin that writes to a program's file
+	typeWord    = "\x00type"    // type, or command -v, of a verb of ispy
 	statusWord  = "__ispy_status"
 )
 
@@ -31,6 +33,9 @@ const (
 func (sh *Shell) call(ctx context.Context, args []string) ([]string, error) {
 	hc := interp.HandlerCtx(ctx)
 	name := args[0]
+	if runtime.Callers(deepest, make([]uintptr, 1)) > 0 {
+		return nil, verb.Usagef("%s: commands are nested too deeply; does a function call itself?", name)
+	}
 	if _, ok := sh.functions[name]; ok {
 		return args, nil
 	}
@@ -44,6 +49,12 @@ func (sh *Shell) call(ctx context.Context, args []string) ([]string, error) {
 		return sh.moveTo(ctx, hc, w, args), nil
 	}
 	if interp.IsBuiltin(name) {
+		if asks := args[1:]; (name == "type" || name == "command" && len(asks) > 1 && asks[0] == "-v") && sh.words[asks[len(asks)-1]] != nil {
+			return []string{typeWord, name, asks[len(asks)-1]}, nil
+		}
+		if missing[name] {
+			return append([]string{ownWord}, args...), nil
+		}
 		if !special[name] && sh.isCtlVerb(ctx, hc.Dir, name) {
 			return append([]string{ownWord}, args...), nil
 		}
@@ -53,6 +64,13 @@ func (sh *Shell) call(ctx context.Context, args []string) ([]string, error) {
 	}
 	return args, nil
 }
+
+// deepest is how many frames the stack may have. Go ends a program whose stack
+// grows beyond a gigabyte; each call of a function takes a dozen frames.
+const deepest = 20_000
+
+// missing are the builtins that the interpreter knows by name alone.
+var missing = words("bg bind caller compgen complete compopt disown enable fc fg history jobs kill logout newgrp suspend ulimit umask")
 
 // special are the builtins of sh that no ctl verb takes the place of: scripts are
 // made of them.
@@ -93,6 +111,14 @@ func (sh *Shell) exec(ctx context.Context, args []string) error {
 	if args[0] == statusWord {
 		code, _ := strconv.Atoi(args[1])
 		return status(code)
+	}
+	if args[0] == typeWord {
+		text := args[2] + "\n"
+		if args[1] == "type" {
+			text = args[2] + " is a command of ispy\n"
+		}
+		io.WriteString(hc.Stdout, text) //nolint:errcheck // as the builtin does
+		return status(flush(verb.OK, hc.Stderr, hc.Stdout))
 	}
 	if args[0] == builtinWord {
 		err := hc.Builtin(ctx, args[1:])
@@ -251,5 +277,9 @@ func (sh *Shell) unknown(ctx context.Context, dir, name string) error {
 			names = append(names, e.Name())
 		}
 	}
-	return verb.Usagef("%s: no such command%s; help lists them%s", name, nearest.Hint(name, names), where)
+	hint := nearest.Hint(name, names)
+	if hint == "" && dir == "/" {
+		where = "; connect goes to a program, whose verbs and files are commands too"
+	}
+	return verb.Usagef("%s: no such command%s; help lists them%s", name, hint, where)
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"mvdan.cc/sh/v3/interp"
 
@@ -56,6 +57,12 @@ func (sh *Shell) open(ctx context.Context, name string, flags int, perm os.FileM
 			}{strings.NewReader(""), hc.Stderr}}, nil
 		}
 		f, err := os.OpenFile(p, flags, perm)
+		if err == nil {
+			if info, serr := f.Stat(); serr == nil && info.IsDir() {
+				f.Close()
+				err = syscall.EISDIR
+			}
+		}
 		if err != nil {
 			err = fileError(abs, &client.Error{Op: "open", Path: abs, Text: reason(err)})
 			sh.redirectFailed(err)
@@ -92,8 +99,17 @@ func (sh *Shell) stat(ctx context.Context, name string, _ bool) (fs.FileInfo, er
 	if err != nil {
 		return nil, fileError(name, err)
 	}
+	if info.Size() == 0 && info.Mode().IsRegular() {
+		info = unsized{info}
+	}
 	return info, nil
 }
+
+// unsized is a file whose size is not known until it is opened. It is not taken for
+// an empty one: [ -s FILE ] holds.
+type unsized struct{ fs.FileInfo }
+
+func (unsized) Size() int64 { return 1 }
 
 // absOf is the path that the interpreter made absolute without knowing of local:.
 func absOf(name string) string {

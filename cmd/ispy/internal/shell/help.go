@@ -29,6 +29,11 @@ program of this machine, with pipes: cat README | sort.
 A line that begins with a verb of the ctl file takes its arguments as they stand:
 insert main.(*Server).order needs no quotes. Only what stands apart keeps its
 meaning, as in: insert main.order ; list > local:probes
+
+What runs in the background (COMMAND &) ends with ispy. There is no job control
+(jobs, fg), no trap of a signal, no file descriptor but 0, 1 and 2, and there are
+no patterns of local files. Programs of this machine, mkdir and rm among them, work
+in the directory that ispy was started in.
 `},
 	{"paths", "where files are", `
 /                the programs, by pid (HOST.PID where their address has the host's name)

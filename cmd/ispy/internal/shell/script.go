@@ -71,8 +71,11 @@ func (sh *Shell) run(ctx context.Context, runner *interp.Runner, text string) (c
 		}
 		for _, st := range c.stmts {
 			code, exited = sh.statement(ctx, runner, st)
-			if ctx.Err() != nil || exited {
-				return code, exited, nil
+			if ctx.Err() != nil { // the interpreter takes that for its own end
+				return code, false, nil
+			}
+			if exited {
+				return code, true, nil
 			}
 			if code != verb.OK && !sh.opts.Interactive && moves(st) {
 				return code, true, nil
@@ -191,7 +194,13 @@ func check(text string, isWord func(string) bool) error {
 // Incomplete says that more lines must follow before the text can be run.
 func (sh *Shell) Incomplete(ctx context.Context, text string) bool {
 	line, _ := sh.literal(ctx, sh.runner, text)
+	if body := strings.TrimSuffix(line, "\n"); (len(body)-len(strings.TrimRight(body, "\\")))%2 == 1 {
+		return true // a backslash joins the next line
+	}
 	_, err := syntax.NewParser().Parse(strings.NewReader(line), "")
+	if e, ok := errors.AsType[syntax.ParseError](err); ok && strings.HasPrefix(e.Text, "unclosed here-document") {
+		return true
+	}
 	return err != nil && syntax.IsIncomplete(err)
 }
 

@@ -101,6 +101,7 @@ func (sh *Shell) newRunner(dir string, env expand.Environ, in io.Reader, out, er
 		interp.Env(env),
 		interp.StdIO(in, out, errs),
 		namespaceDir(dir),
+		interp.Interactive(sh.opts.Interactive), // which is about aliases
 		interp.CallHandler(sh.call),
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return sh.exec }),
 		interp.OpenHandler(sh.open),

@@ -31,15 +31,22 @@ func (s *Space) Open(ctx context.Context, abs string, flags int) (*File, error) 
 		if err != nil {
 			return nil, localError(abs, err)
 		}
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			f.Close()
+			return nil, directory(abs)
+		}
 		return &File{ctx: ctx, path: abs, local: f}, nil
 	}
 	name, in := Split(abs)
-	if in == "" {
+	if name == "" {
 		return nil, directory(abs)
 	}
 	p, err := s.dial(ctx, name)
 	if err != nil {
 		return nil, err
+	}
+	if in == "" {
+		return nil, directory(abs)
 	}
 	f, err := p.conn.Open(ctx, in, flags)
 	switch {
@@ -47,6 +54,9 @@ func (s *Space) Open(ctx context.Context, abs string, flags int) (*File, error) 
 		return nil, directory(abs)
 	case err != nil:
 		return nil, within(name, p.near(ctx, in, err))
+	case f.IsDir():
+		f.Close()
+		return nil, directory(abs)
 	}
 	return &File{ctx: ctx, path: abs, name: name, remote: f}, nil
 }
@@ -257,9 +267,6 @@ func (s *Space) Stat(ctx context.Context, abs string) (fs.FileInfo, error) {
 // listen.
 func (s *Space) ReadDir(ctx context.Context, abs string) ([]fs.DirEntry, error) {
 	if p, ok := Local(abs); ok {
-		if p == "" {
-			p = "."
-		}
 		entries, err := os.ReadDir(p)
 		if err != nil {
 			return nil, localError(abs, err)

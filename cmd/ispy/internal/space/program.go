@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"sync"
@@ -105,6 +106,9 @@ func (s *Space) missing(ctx context.Context, name string, err error) error {
 	gone := "there is no program " + name
 	if s.Gone(name) {
 		gone = "the program " + name + " has gone"
+	}
+	if _, lerr := os.Lstat("/" + name); lerr == nil {
+		gone += " (local:/" + name + "/... is on the local disk)"
 	}
 	switch there := Names(servers); {
 	case there != "":

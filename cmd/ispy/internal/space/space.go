@@ -4,10 +4,13 @@
 package space
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,13 +69,12 @@ func Split(abs string) (program, name string) {
 const LocalPrefix = "local:"
 
 // Local is the path on the local disk that the name stands for, if it does: after
-// local:, and for the devices that scripts redirect to.
+// local:, for devices, and for the pipes that the interpreter makes of <(...).
 func Local(name string) (string, bool) {
 	if p, ok := strings.CutPrefix(name, LocalPrefix); ok {
-		return p, true
+		return cmp.Or(p, "."), true
 	}
-	switch name {
-	case "/dev/null", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/zero":
+	if strings.HasPrefix(name, "/dev/") || strings.HasPrefix(name, filepath.Join(os.TempDir(), "sh-interp-")) {
 		return name, true
 	}
 	return "", false

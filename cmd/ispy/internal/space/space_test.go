@@ -33,7 +33,7 @@ func TestSplit(t *testing.T) {
 
 func TestLocal(t *testing.T) {
 	for name, want := range map[string]string{
-		"local:": "", "local:x": "x", "local:/x": "/x", "/dev/null": "/dev/null", "/dev/sda": "-", "x": "-", "/local:x": "-",
+		"local:": ".", "local:x": "x", "local:/x": "/x", "/dev/null": "/dev/null", "/dev/full": "/dev/full", "/dev": "-", "/developer": "-", "x": "-", "/local:x": "-",
 	} {
 		got, ok := Local(name)
 		if !ok {

@@ -41,6 +41,9 @@ func (e Silent) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 // Message is the line that a person reads of an error. Errors of files begin with
 // the path, others with the verb.
 func Message(name string, err error) string {
+	if !isFile(err) && errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
 	var file *client.Error
 	var gone space.Unreachable
 	if name == "" || errors.As(err, &file) || errors.As(err, &gone) {

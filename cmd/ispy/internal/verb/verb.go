@@ -5,6 +5,7 @@ package verb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -110,8 +111,13 @@ func (v *Verb) Do(ctx context.Context, c *Call, args []string) int {
 	if v.Rewrite != nil {
 		args = v.Rewrite(args)
 	}
-	if err := flags.Parse(cli.TwoDashes(flags, args)); err != nil {
-		c.Warn(Usagef("%v; the form is: %s", flagError(err), v.Form()))
+	switch err := flags.Parse(cli.TwoDashes(flags, args)); {
+	case errors.Is(err, pflag.ErrHelp):
+		_, err := io.WriteString(c.Stdout, v.Help())
+		c.Warn(err)
+		return c.code
+	case err != nil:
+		c.Warn(Usagef("%v; the form is: %s", err, v.Form()))
 		return c.code
 	}
 	c.Args = flags.Args()
@@ -156,10 +162,3 @@ func (v *Verb) Help() string {
 
 // WrongUse is the error of a verb that was given the wrong number of arguments.
 func (c *Call) WrongUse() error { return Usagef("the form is: %s", c.Verb.Form()) }
-
-func flagError(err error) error {
-	if err == pflag.ErrHelp {
-		return fmt.Errorf("help NAME explains a command")
-	}
-	return err
-}

@@ -33,6 +33,7 @@ type conn struct {
 	changed time.Time // when running became empty
 	inTx    bool
 	txSince time.Time
+	txStop  context.CancelCauseFunc // ends the context that the transaction was begun with
 }
 
 // connected returns what database/sql is given for a new connection.
@@ -124,6 +125,17 @@ func (c *conn) ended(q *query, ok bool) {
 	}
 }
 
+// keep takes what ends the context of a transaction, and ends that of the one before.
+func (c *conn) keep(stop context.CancelCauseFunc) {
+	c.mu.Lock()
+	old := c.txStop
+	c.txStop = stop
+	c.mu.Unlock()
+	if old != nil {
+		old(context.Canceled)
+	}
+}
+
 // state is a connection as it is now.
 type state struct {
 	id, count, cause    uint64
@@ -190,6 +202,7 @@ func (c *conn) Close() error {
 	delete(c.pool.conns, c)
 	c.pool.mu.Unlock()
 	c.pool.removed.Add(1)
+	defer c.keep(nil)
 	return c.own.Close()
 }
 
@@ -284,6 +297,7 @@ func (t *tx) Commit() error { return t.end("commit", "COMMIT", t.own.Commit) }
 func (t *tx) Rollback() error { return t.end("rollback", "ROLLBACK", t.own.Rollback) }
 
 func (t *tx) end(op, text string, f func() error) error {
+	defer t.conn.keep(nil)
 	_, err := run(t.conn, context.Background(), op, text, 0, func(context.Context) (struct{}, error) { return struct{}{}, f() })
 	return err
 }

@@ -47,7 +47,10 @@ func (c *conn) begin(ctx context.Context, op, raw string, args int) (*query, con
 // end files the query, unless the driver has skipped it. It returns the error that
 // the program is to see.
 func (q *query) end(state string, err error) error {
-	if q.cancel != nil {
+	if q.op == "begin" && err == nil && state == "" {
+		// Some drivers use the context until the transaction ends.
+		q.conn.keep(q.cancel)
+	} else if q.cancel != nil {
 		q.cancel(context.Canceled)
 	}
 	q.req.Done()

@@ -128,6 +128,13 @@ func TestPools(t *testing.T) {
 	if got := fmt.Sprint(list()); got != "[x%2Fy x%2Fy-2]" {
 		t.Error(got)
 	}
+	var paths []string
+	for _, h := range nodes.Explain(t.Context(), dir) {
+		paths = append(paths, h.Path)
+	}
+	if got := strings.Join(paths, " "); got != "POOL POOL/active POOL/connections POOL/ctl POOL/holders POOL/queries POOL/queries/ID POOL/recent POOL/slow POOL/statements POOL/stats" {
+		t.Error(got)
+	}
 	first.Close()
 	if got := fmt.Sprint(list()); got != "[x%2Fy-2]" {
 		t.Error(got)

@@ -173,7 +173,7 @@ func (c *call) kill() {
 	if t := c.transport.Load(); t != nil {
 		// It does nothing where the handler has answered. Behind net/http it
 		// may wait for a client that does not read.
-		go func() { _ = (*t).WriteStatus(status.New(codes.Canceled, ErrCanceledByOperator.Error())) }()
+		go func() { _ = (*t).WriteStatus(operatorError{}.GRPCStatus()) }()
 	}
 }
 

@@ -2,14 +2,25 @@ package grpc
 
 import (
 	"context"
-	"errors"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // ErrCanceledByOperator is the cause (see [context.Cause]) of a call's context that
 // was cancelled by writing "cancel ID" to grpc/ctl or grpc/outgoing/ctl.
-var ErrCanceledByOperator = errors.New("cancelled by the operator")
+// As the error of a handler it has the code Canceled.
+var ErrCanceledByOperator error = operatorError{}
+
+type operatorError struct{}
+
+func (operatorError) Error() string { return "cancelled by the operator" }
+
+// GRPCStatus is what gRPC looks for.
+func (operatorError) GRPCStatus() *status.Status {
+	return status.New(codes.Canceled, operatorError{}.Error())
+}
 
 // ServerOptions returns the options of a server whose calls are to be seen: a stats
 // handler, which sees them, and two interceptors, which see panics and let the
@@ -18,9 +29,9 @@ var ErrCanceledByOperator = errors.New("cancelled by the operator")
 // pass through untouched.
 //
 // The context of a call can be cancelled by the operator, with the cause
-// [ErrCanceledByOperator]. The client is then answered with the code Canceled at
-// once, and calls of Recv and Send that the handler waits in return; a handler that
-// does not look at its context goes on. Its goroutine has the profiler label
+// [ErrCanceledByOperator]. The client is then answered with the code Canceled,
+// unless the handler answers first, and calls of Recv and Send that the handler
+// waits in return; a handler that does not look at its context goes on. Its goroutine has the profiler label
 // ispyd.request with the call's id beside those of the call's context.
 func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{

@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"encoding/json"
 	"io"
 	"strings"
 	"testing"
@@ -74,19 +73,4 @@ func facts(text string) map[string]string {
 		m[name] = value
 	}
 	return m
-}
-
-// rowOf returns the row with an id in a table, nil where it is not there.
-func rowOf(t testing.TB, dir nodes.Dir, name string, id uint64) map[string]any {
-	t.Helper()
-	var rows []map[string]any
-	if err := json.Unmarshal([]byte(cat(t, dir, name+".json")), &rows); err != nil {
-		t.Fatalf("%s.json: %v", name, err)
-	}
-	for _, r := range rows {
-		if r["id"] == float64(id) {
-			return r
-		}
-	}
-	return nil
 }

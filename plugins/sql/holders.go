@@ -27,7 +27,7 @@ const maxHolders = 1000
 
 func (v *view) holdersText(p *pool, w io.Writer) error {
 	held := p.held()
-	b := fmt.Appendf(nil, "# %d connections are held\n", len(held))
+	b := fmt.Appendf(nil, "# connections that are held: %d\n", len(held))
 	for i, s := range held {
 		if i == maxHolders {
 			b = fmt.Appendf(b, "\n# %d more\n", len(held)-i)

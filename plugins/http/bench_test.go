@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins/plugintest"
 )
@@ -110,7 +111,7 @@ func BenchmarkInFlight(b *testing.B) {
 	}
 	id := incoming.active(ctx)[n/2].id
 	one := cat(fmt.Sprintf("requests/%d", id))
-	v := &view{dumps: new(dumps)} // whose last dump can be forgotten
+	v := &view{dumps: new(inflight.Dumps)} // whose last dump can be forgotten
 	anew := (&detail{view: v, family: incoming, id: id}).text
 	for _, bb := range []struct {
 		name string
@@ -126,7 +127,7 @@ func BenchmarkInFlight(b *testing.B) {
 		{"cat active.json", cat("active.json")},
 		{"cat stats", cat("stats")},
 		{"cat one", func() {
-			v.dumps.drop()
+			v.dumps.Drop()
 			if err := anew(ctx, io.Discard); err != nil {
 				b.Fatal(err)
 			}

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"sort"
 	"strconv"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/report"
 	"github.com/ispyd/ispyd/internal/request"
-	"github.com/ispyd/ispyd/nodes"
 )
 
 // detail is requests/ID.
@@ -23,21 +22,15 @@ type detail struct {
 	id     uint64
 }
 
-// line is one fact about a request: a name, and a value as table cells have it.
-type line struct {
-	name  string
-	value any
-}
-
 // account is all that is known of a request.
 type account struct {
-	lines   []line
+	lines   []inflight.Line
 	headers []field // of the request, sorted, as they may be shown
 	more    int     // headers that are not known
 	log     [][]byte
 	dropped int // log lines before log
 	callers []runtime.Frame
-	phases  []line
+	phases  []inflight.Line
 	since   time.Time // its start, or its end: older stacks tell nothing
 	ended   bool
 }
@@ -71,30 +64,32 @@ func (d *detail) account() (*account, bool) {
 	if d.family == incoming {
 		a.add("route", e.pattern)
 	} else {
-		a.add("request", number(e.cause))
+		a.add("request", inflight.Number(e.cause))
 		a.add("error", d.redact.Text(e.err))
 	}
 	a.add("ended", e.start.Add(e.took))
 	return a, true
 }
 
-func (a *account) add(name string, value any) { a.lines = append(a.lines, line{name, value}) }
+func (a *account) add(name string, value any) {
+	a.lines = append(a.lines, inflight.Line{Name: name, Value: value})
+}
 
 // common are the lines that all requests have.
-func (d *detail) common(e *entry, took string) []line {
-	return []line{
-		{"id", e.id},
-		{"start", e.start},
-		{took, e.took},
-		{"state", e.state},
-		{"method", e.method},
-		{"url", d.redact.URL(e.url)},
-		{"protocol", e.proto},
-		{"host", e.host},
-		{"remote", e.remote},
-		{"status", number(e.status)},
-		{"received", uint64(e.in)},
-		{"sent", uint64(e.out)},
+func (d *detail) common(e *entry, took string) []inflight.Line {
+	return []inflight.Line{
+		{Name: "id", Value: e.id},
+		{Name: "start", Value: e.start},
+		{Name: took, Value: e.took},
+		{Name: "state", Value: e.state},
+		{Name: "method", Value: e.method},
+		{Name: "url", Value: d.redact.URL(e.url)},
+		{Name: "protocol", Value: e.proto},
+		{Name: "host", Value: e.host},
+		{Name: "remote", Value: e.remote},
+		{Name: "status", Value: inflight.Number(e.status)},
+		{Name: "received", Value: uint64(e.in)},
+		{Name: "sent", Value: uint64(e.out)},
 	}
 }
 
@@ -132,25 +127,24 @@ func (d *detail) addIncoming(a *account, s *serving, e *entry) {
 
 func (d *detail) addOutgoing(a *account, c *calling, e *entry) {
 	a.lines = d.common(e, "age")
-	a.add("request", number(e.cause))
+	a.add("request", inflight.Number(e.cause))
 	a.add("connection_reused", strconv.FormatBool(c.reused.Load()))
 	for i, name := range phaseNames {
 		if t := c.at(i); t != 0 {
-			a.phases = append(a.phases, line{name, t - 1})
+			a.phases = append(a.phases, inflight.Line{Name: name, Value: t - 1})
 		}
 	}
 	sort.SliceStable(a.phases, func(i, j int) bool {
-		return a.phases[i].value.(time.Duration) < a.phases[j].value.(time.Duration)
+		return a.phases[i].Value.(time.Duration) < a.phases[j].Value.(time.Duration)
 	})
-	for it := runtime.CallersFrames(slices.DeleteFunc(slices.Clone(c.callers[:]), func(pc uintptr) bool { return pc == 0 })); ; {
-		f, more := it.Next()
-		if f.Function != "" {
-			a.callers = append(a.callers, f)
-		}
-		if !more {
-			return
-		}
-	}
+	a.callers = inflight.Frames(c.callers[:])
+}
+
+// ownFrame is the function that all that works on a request has on its stack.
+var ownFrame = inflight.Worker((*handler).ServeHTTP)
+
+func (d *detail) stacks(ctx context.Context, a *account) *inflight.Stacks {
+	return d.dumps.Stacks(ctx, d.redact, d.id, a.since, ownFrame)
 }
 
 func (d *detail) text(ctx context.Context, w io.Writer) error {
@@ -160,11 +154,10 @@ func (d *detail) text(ctx context.Context, w io.Writer) error {
 	}
 	var b []byte
 	row := func(prefix, name string, v any) {
-		b = nodes.AppendEscaped(append(b, prefix...), name)
-		b = append(appendCell(append(b, '\t'), v), '\n')
+		b = inflight.AppendLine(append(b, prefix...), name, v)
 	}
 	for _, l := range a.lines {
-		row("", l.name, l.value)
+		row("", l.Name, l.Value)
 	}
 	for _, h := range a.headers {
 		row("header ", h.name, h.value)
@@ -173,7 +166,7 @@ func (d *detail) text(ctx context.Context, w io.Writer) error {
 		row("", "headers_not_kept", uint64(a.more))
 	}
 	for _, p := range a.phases {
-		row("at ", p.name, p.value)
+		row("at ", p.Name, p.Value)
 	}
 	if a.dropped > 0 {
 		row("", "log_dropped", uint64(a.dropped))
@@ -185,11 +178,9 @@ func (d *detail) text(ctx context.Context, w io.Writer) error {
 		if len(a.callers) > 0 {
 			b = append(b, "\n# called by\n"...)
 		}
-		for _, f := range a.callers {
-			b = fmt.Appendf(b, "%s(...)\n\t%s:%d\n", f.Function, f.File, f.Line)
-		}
+		b = inflight.AppendFrames(b, a.callers)
 	} else {
-		b = d.stacks(ctx, a).appendText(b)
+		b = d.stacks(ctx, a).AppendText(b)
 	}
 	_, err := w.Write(b)
 	return err
@@ -200,24 +191,9 @@ func (d *detail) json(ctx context.Context, w io.Writer) error {
 	if !ok {
 		return gone(d.id)
 	}
-	b := []byte{'{'}
-	member := func(name string, v []byte) {
-		if len(b) > 1 {
-			b = append(b, ",\n"...)
-		}
-		b = append(append(append(b, jsonOf(name)...), ':'), v...)
-	}
-	scalar := func(v any) []byte {
-		switch v := v.(type) {
-		case time.Time:
-			return jsonOf(v.Format(timeFormat))
-		case time.Duration:
-			return jsonOf(report.Seconds(v.Seconds()))
-		}
-		return jsonOf(v)
-	}
+	var o inflight.Object
 	for _, l := range a.lines {
-		member(l.name, scalar(l.value))
+		o.Add(l.Name, inflight.Scalar(l.Value))
 	}
 	if d.family == incoming {
 		if !a.ended {
@@ -225,35 +201,26 @@ func (d *detail) json(ctx context.Context, w io.Writer) error {
 			for _, h := range a.headers {
 				headers[h.name] = append(headers[h.name], h.value)
 			}
-			member("headers", jsonOf(headers))
-			member("headers_not_kept", jsonOf(a.more))
+			o.Add("headers", inflight.JSON(headers))
+			o.Add("headers_not_kept", inflight.JSON(a.more))
 			log := []string{}
 			for _, l := range a.log {
 				log = append(log, string(l))
 			}
-			member("log", jsonOf(log))
-			member("log_dropped", jsonOf(a.dropped))
+			o.Add("log", inflight.JSON(log))
+			o.Add("log_dropped", inflight.JSON(a.dropped))
 		}
-		for _, m := range d.stacks(ctx, a).members() {
-			member(m.name, m.value.([]byte))
+		for _, m := range d.stacks(ctx, a).Members() {
+			o.Add(m.Name, m.Value.([]byte))
 		}
 	} else {
 		phases := map[string]report.Seconds{}
 		for _, p := range a.phases {
-			phases[p.name] = report.Seconds(p.value.(time.Duration).Seconds())
+			phases[p.Name] = report.Seconds(p.Value.(time.Duration).Seconds())
 		}
-		member("at", jsonOf(phases))
-		type call struct {
-			Func string `json:"func"`
-			File string `json:"file"`
-			Line int    `json:"line"`
-		}
-		calls := []call{}
-		for _, f := range a.callers {
-			calls = append(calls, call{f.Function, f.File, f.Line})
-		}
-		member("callers", jsonOf(calls))
+		o.Add("at", inflight.JSON(phases))
+		o.Add("callers", inflight.FramesJSON(a.callers))
 	}
-	_, err := w.Write(append(b, "}\n"...))
+	_, err := o.WriteTo(w)
 	return err
 }

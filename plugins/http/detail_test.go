@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ispyd/ispyd/internal/goroutines"
+	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/request"
 	"github.com/ispyd/ispyd/nodes"
 )
@@ -255,21 +256,21 @@ func TestStacksFromProfile(t *testing.T) {
 func TestSharedDump(t *testing.T) {
 	opened(t, "")
 	id, _ := hold(t, nil)
-	v := &view{dumps: new(dumps)}
+	v := &view{dumps: new(inflight.Dumps)}
 	d := &detail{view: v, family: incoming, id: id}
 	a, _ := d.account()
-	first, err := v.dumps.get(t.Context(), a.since)
+	first, err := v.dumps.Get(t.Context(), a.since)
 	if err != nil {
 		t.Fatal(err)
 	}
 	first.Cost.Whole = 1 << 40 // however slow the test is
-	if again, _ := v.dumps.get(t.Context(), a.since); again != first {
+	if again, _ := v.dumps.Get(t.Context(), a.since); again != first {
 		t.Error("another dump")
 	}
-	if newer, _ := v.dumps.get(t.Context(), first.Taken); newer == first {
+	if newer, _ := v.dumps.Get(t.Context(), first.Taken); newer == first {
 		t.Error("a dump that is older than the request")
 	}
-	v.dumps.drop()
+	v.dumps.Drop()
 }
 
 func TestLookup(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/request"
 )
 
@@ -12,9 +13,9 @@ import (
 type family struct {
 	kind   string
 	slow   atomic.Int64 // the least duration in ns of an entry of slowest
-	recent ring
-	slowly ring
-	stats  stats
+	recent inflight.Ring[entry]
+	slowly inflight.Ring[entry]
+	stats  *inflight.Stats
 }
 
 // The defaults of the configuration.
@@ -30,8 +31,7 @@ var (
 )
 
 func newFamily(kind string) *family {
-	f := &family{kind: kind}
-	f.stats.clear()
+	f := &family{kind: kind, stats: inflight.NewStats(defaultRoutes, classes[:]...)}
 	f.configure(config{Slow: defaultSlow, Recent: defaultRecent, SlowRecent: defaultRecent, Routes: defaultRoutes})
 	return f
 }
@@ -39,26 +39,26 @@ func newFamily(kind string) *family {
 // configure sets thresholds and sizes; what was kept is forgotten.
 func (f *family) configure(c config) {
 	f.slow.Store(int64(c.Slow))
-	f.recent.resize(c.Recent)
-	f.slowly.resize(c.SlowRecent)
-	f.stats.limit(c.Routes)
+	f.recent.Resize(c.Recent)
+	f.slowly.Resize(c.SlowRecent)
+	f.stats.Limit(c.Routes)
 }
 
 func (f *family) clear() {
-	f.recent.clear()
-	f.slowly.clear()
-	f.stats.clear()
+	f.recent.Clear()
+	f.slowly.Clear()
+	f.stats.Clear()
 }
 
 // ended files a request that has ended. ordinary ones are slow when they last
 // long; websockets and event streams are meant to.
 func (f *family) ended(e *entry, ordinary bool) {
 	e.bound()
-	f.recent.add(e)
+	f.recent.Add(e)
 	if ordinary && e.took >= time.Duration(f.slow.Load()) {
-		f.slowly.add(e)
+		f.slowly.Add(e)
 	}
-	f.stats.add(e, e.pattern)
+	f.stats.Add(e.pattern, classOf(e.status, e.state), e.took, e.failed(), e.start.Add(e.took))
 }
 
 // running is what is in flight: a *serving or a *calling.
@@ -85,21 +85,13 @@ func (f *family) active(context.Context) []entry {
 	return list
 }
 
-// table returns the statistics.
-func (f *family) table(ctx context.Context) ([]statsRow, error) {
-	in := flying{}
-	for _, e := range f.active(ctx) {
-		in.add(f.stats.known(e.pattern), classOf(e.status, e.state))
-	}
-	return f.stats.table(in, time.Now()), nil
-}
-
 // find returns what is known of a request that has ended.
 func (f *family) find(id uint64) (entry, bool) {
-	if e, ok := f.recent.find(id); ok {
+	is := func(e *entry) bool { return e.id == id }
+	if e, ok := f.recent.Find(is); ok {
 		return e, true
 	}
-	return f.slowly.find(id)
+	return f.slowly.Find(is)
 }
 
 // oldest returns the age in seconds of the oldest request in flight, websockets

@@ -32,6 +32,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/trigger"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
@@ -80,17 +81,17 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	}
 	incoming.configure(conf)
 	outgoing.configure(conf)
-	v := &view{redact: c.Redact(), dumps: new(dumps)}
-	in := table{view: v, columns: columnsIn, running: incoming.active}
+	v := &view{redact: c.Redact(), dumps: new(inflight.Dumps)}
+	in := table{Table: inflight.Table[entry]{Redact: v.redact, Columns: columnsIn}, running: incoming.active}
 	closers := closer{
-		v.dumps.drop,
+		v.dumps.Drop,
 		trigger.Register("http.slow", "age of the oldest request in flight, websockets and event streams aside", trigger.Seconds, oldest),
 		trigger.Evidence("http.active", in.activeText),
 	}
 	dir := nodes.Directory("http", doc, append(v.nodes(incoming, in),
-		v.outliving(),
+		inflight.Outliving(v.redact),
 		nodes.Directory("outgoing", "the requests that the program itself waits for, through Transport",
-			v.nodes(outgoing, table{view: v, columns: columnsOut, running: outgoing.active})...),
+			v.nodes(outgoing, table{Table: inflight.Table[entry]{Redact: v.redact, Columns: columnsOut}, running: outgoing.active})...),
 	)...)
 	return dir, closers, nil
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"strconv"
 
+	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/redact"
 	"github.com/ispyd/ispyd/internal/request"
 	"github.com/ispyd/ispyd/nodes"
@@ -13,15 +14,15 @@ import (
 // view is what one opened plugin shows things with.
 type view struct {
 	redact *redact.Redactor
-	dumps  *dumps
+	dumps  *inflight.Dumps
 }
 
 // nodes are the files of one family.
 func (v *view) nodes(f *family, t table) []nodes.Node {
 	recent := t
-	recent.ended = f.recent.list
+	recent.ended = f.recent.List
 	slow := t
-	slow.ended = f.slowly.list
+	slow.ended = f.slowly.List
 	one := "one request: what it is, how far it got, its log lines, and the stacks of its goroutines"
 	if f == outgoing {
 		one = "one request: what it is, when it got how far, and the stack of its call"

@@ -1,4 +1,4 @@
-package http
+package inflight
 
 import (
 	"bytes"
@@ -13,13 +13,15 @@ import (
 	"time"
 
 	"github.com/ispyd/ispyd/internal/goroutines"
+	"github.com/ispyd/ispyd/internal/redact"
 	"github.com/ispyd/ispyd/internal/request"
 	"github.com/ispyd/ispyd/nodes"
 )
 
-// stacks are the goroutines of one request.
-type stacks struct {
-	view   *view
+// Stacks are the goroutines of one request: those with its label.
+type Stacks struct {
+	redact *redact.Redactor
+	own    string
 	label  string
 	ended  bool // the request has
 	dump   *goroutines.Dump
@@ -31,21 +33,23 @@ type stacks struct {
 // maxGoroutines is how many are shown of one request.
 const maxGoroutines = 1000
 
-// ownFrame is the function that all that works on a request has on its stack, as
-// stacks name it; what a handler starts has not.
-var ownFrame = runtime.FuncForPC(reflect.ValueOf((*handler).ServeHTTP).Pointer()).Name()
+// Worker returns the name of a function as stacks show it: one that all that works
+// on a request has on its stack, and that what a handler starts has not.
+func Worker(f any) string { return runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name() }
 
-func own(frames []goroutines.Frame) bool {
-	return slices.ContainsFunc(frames, func(f goroutines.Frame) bool { return f.Func == ownFrame })
+func (s *Stacks) works(frames []goroutines.Frame) bool {
+	return slices.ContainsFunc(frames, func(f goroutines.Frame) bool { return f.Func == s.own })
 }
 
-// stacks looks for the goroutines with the request's label.
-func (d *detail) stacks(ctx context.Context, a *account) *stacks {
-	s := &stacks{view: d.view, label: strconv.FormatUint(d.id, 10)}
-	if s.dump, s.err = d.dumps.get(ctx, a.since); s.err != nil {
+// Stacks looks for the goroutines with the label of the request of an id, which
+// began at since (or ended then), and tells them apart by the name of the
+// function that serves it, as [Worker] returns it.
+func (k *Dumps) Stacks(ctx context.Context, r *redact.Redactor, id uint64, since time.Time, own string) *Stacks {
+	s := &Stacks{redact: r, own: own, label: strconv.FormatUint(id, 10)}
+	if s.dump, s.err = k.Get(ctx, since); s.err != nil {
 		return s
 	}
-	s.ended = a.ended || request.Lookup(d.id) == nil
+	s.ended = request.Lookup(id) == nil
 	s.ids = s.dump.Labelled(request.Label, s.label)
 	if len(s.ids) > 0 || s.dump.HasIDs() && s.ended && s.dump.Labels == nil {
 		return s
@@ -72,7 +76,7 @@ func (d *detail) stacks(ctx context.Context, a *account) *stacks {
 	return s
 }
 
-func (s *stacks) count() int {
+func (s *Stacks) count() int {
 	n := len(s.ids)
 	for _, g := range s.groups {
 		n += g.Count
@@ -80,22 +84,23 @@ func (s *stacks) count() int {
 	return n
 }
 
-func (s *stacks) options() goroutines.Options {
-	return goroutines.Options{Label: s.view.redact.Value}
+func (s *Stacks) options() goroutines.Options {
+	return goroutines.Options{Label: s.redact.Value}
 }
 
 // mark says what a goroutine is to the request, "" for the one that serves it.
-func (s *stacks) mark(frames []goroutines.Frame) string {
+func (s *Stacks) mark(frames []goroutines.Frame) string {
 	switch {
 	case s.ended:
 		return "outlives the request"
-	case !own(frames):
+	case !s.works(frames):
 		return "started by the request"
 	}
 	return ""
 }
 
-func (s *stacks) appendText(b []byte) []byte {
+// AppendText appends the stacks.
+func (s *Stacks) AppendText(b []byte) []byte {
 	if s.err != nil {
 		return fmt.Appendf(b, "\n# goroutines: not known: %v\n", s.err)
 	}
@@ -138,11 +143,11 @@ func plural(n int) string {
 // ago is for people.
 func ago(t time.Time) time.Duration { return time.Since(t).Round(100 * time.Microsecond) }
 
-// members are those of the JSON form: goroutines, each with what it is to the
+// Members are those of the JSON form: goroutines, each with what it is to the
 // request, or stacks where ids are not known.
-func (s *stacks) members() []line {
+func (s *Stacks) Members() []Line {
 	if s.err != nil {
-		return []line{{"goroutines_unknown", jsonOf(s.err.Error())}}
+		return []Line{{"goroutines_unknown", JSON(s.err.Error())}}
 	}
 	list := []byte{'['}
 	for i, id := range s.ids[:min(len(s.ids), maxGoroutines)] {
@@ -152,17 +157,17 @@ func (s *stacks) members() []line {
 		if i > 0 {
 			list = append(list, ',')
 		}
-		list = append(append(list, `{"is":`...), jsonOf(wordOf(s.mark(g.Stack)))...)
+		list = append(append(list, `{"is":`...), JSON(wordOf(s.mark(g.Stack)))...)
 		list = append(append(list, `,"goroutine":`...), bytes.TrimSpace(one.Bytes())...)
 		list = append(list, '}')
 	}
-	members := []line{
-		{"goroutine_count", jsonOf(s.count())},
-		{"taken", jsonOf(s.dump.Taken.Format(timeFormat))},
+	members := []Line{
+		{"goroutine_count", JSON(s.count())},
+		{"taken", JSON(s.dump.Taken.Format(TimeFormat))},
 		{"goroutines", append(list, ']')},
 	}
 	if len(s.groups) > 0 {
-		members = append(members, line{"stacks", jsonOf(s.groups)})
+		members = append(members, Line{"stacks", JSON(s.groups)})
 	}
 	return members
 }
@@ -174,8 +179,8 @@ func wordOf(mark string) string {
 	return mark
 }
 
-// outliving is the file of the goroutines whose requests have ended.
-func (v *view) outliving() nodes.Node {
+// Outliving returns the file of the goroutines whose requests have ended.
+func Outliving(r *redact.Redactor) nodes.Node {
 	return nodes.Unlisted(nodes.Text("outliving", "goroutines that a handler started and that are still there although their requests have ended",
 		func(ctx context.Context, w io.Writer) error {
 			// Whoever has ended after this is not meant.
@@ -196,11 +201,11 @@ func (v *view) outliving() nodes.Node {
 				id, err := strconv.ParseUint(value, 10, 64)
 				return err != nil || id > last || live[value]
 			})
-			return v.writeOutliving(w, dump, values)
+			return writeOutliving(w, r, dump, values)
 		}))
 }
 
-func (v *view) writeOutliving(w io.Writer, dump *goroutines.Dump, values map[string][]uint64) error {
+func writeOutliving(w io.Writer, r *redact.Redactor, dump *goroutines.Dump, values map[string][]uint64) error {
 	var ids []uint64
 	for _, of := range values {
 		ids = append(ids, of...)
@@ -217,7 +222,7 @@ func (v *view) writeOutliving(w io.Writer, dump *goroutines.Dump, values map[str
 		if _, err := io.WriteString(w, "\n"); err != nil {
 			return err
 		}
-		if _, err := dump.WriteGoroutine(w, id, goroutines.Options{Label: v.redact.Value}); err != nil {
+		if _, err := dump.WriteGoroutine(w, id, goroutines.Options{Label: r.Value}); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package http
+package inflight
 
 import (
 	"math/bits"

@@ -1,4 +1,4 @@
-package http
+package inflight
 
 import (
 	"fmt"
@@ -80,19 +80,18 @@ func TestLastMinute(t *testing.T) {
 }
 
 func TestRoutesAreBounded(t *testing.T) {
-	var s stats
-	s.limit(3)
+	s := NewStats(3, "none", "some")
 	for i := range 10 {
-		s.add(&entry{status: 200, start: time.Now(), took: time.Millisecond}, fmt.Sprint("/", i))
+		s.Add(fmt.Sprint("/", i), 1, time.Millisecond, false, time.Now())
 	}
-	in := flying{}
-	in.add(s.known("/100"), 0)
-	rows := s.table(in, time.Now())
+	in := Flying{}
+	in.Add(s.Known("/100"), 0)
+	rows := s.Table(in, time.Now())
 	var names []string
 	var total uint64
 	for _, r := range rows {
 		if r.Class == "all" {
-			names = append(names, r.Route)
+			names = append(names, r.Name)
 			total += r.Count
 		}
 	}
@@ -102,22 +101,21 @@ func TestRoutesAreBounded(t *testing.T) {
 }
 
 func TestStatsConcurrently(t *testing.T) {
-	var s stats
-	s.limit(10)
+	s := NewStats(10, "a", "b", "c", "d", "e", "f")
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for i := range 1000 {
-				s.add(&entry{status: 100 * (1 + i%6), start: time.Now(), took: time.Millisecond}, fmt.Sprint(i%20))
+				s.Add(fmt.Sprint(i%20), i%6, time.Millisecond, false, time.Now())
 				if i%100 == 0 {
-					s.table(flying{}, time.Now())
+					s.Table(Flying{}, time.Now())
 				}
 			}
 		})
 	}
 	wg.Wait()
 	var total uint64
-	for _, r := range s.table(flying{}, time.Now()) {
+	for _, r := range s.Table(Flying{}, time.Now()) {
 		if r.Class == "all" {
 			total += r.Count
 		}

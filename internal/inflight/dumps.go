@@ -1,4 +1,4 @@
-package http
+package inflight
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"github.com/ispyd/ispyd/nodes"
 )
 
-// dumps keeps the last dump for a moment, so that reading all requests, one after
+// Dumps keeps the last dump for a moment, so that reading all requests, one after
 // the other, takes a small share of the program's time however many there are.
-type dumps struct {
+type Dumps struct {
 	mu    sync.Mutex
 	last  *goroutines.Dump
 	began time.Time // of last
@@ -26,8 +26,8 @@ const (
 	keepMost  = 2 * time.Second
 )
 
-// get returns a dump that began after a time.
-func (k *dumps) get(ctx context.Context, after time.Time) (*goroutines.Dump, error) {
+// Get returns a dump that began after a time.
+func (k *Dumps) Get(ctx context.Context, after time.Time) (*goroutines.Dump, error) {
 	k.mu.Lock()
 	if k.last != nil && k.began.After(after) && time.Since(k.last.Taken) < keepFor(k.last) {
 		defer k.mu.Unlock()
@@ -50,15 +50,15 @@ func (k *dumps) get(ctx context.Context, after time.Time) (*goroutines.Dump, err
 		if k.timer != nil {
 			k.timer.Stop()
 		}
-		k.timer = time.AfterFunc(keepFor(d), k.drop)
+		k.timer = time.AfterFunc(keepFor(d), k.Drop)
 	}
 	return d, nil
 }
 
 func keepFor(d *goroutines.Dump) time.Duration { return min(keepTimes*d.Cost.Whole, keepMost) }
 
-// drop forgets the dump.
-func (k *dumps) drop() {
+// Drop forgets the dump.
+func (k *Dumps) Drop() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.last = nil

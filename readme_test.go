@@ -86,6 +86,11 @@ func TestReadmeCommands(t *testing.T) {
 		runtime.Version(),
 		"runtime/goroutines\ttext\t",
 		"settings/gogc\t50",
+		"[sync.Mutex.Lock",
+		"got the mutex after",
+		"cancelled by operator",
+		"Type: inuse_space",
+		"over 500ms",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the commands of README do not show %q:\n%s", want, text)

@@ -73,6 +73,24 @@ if [ -w /dev/fuse ] && { [ "$(id -u)" = 0 ] || command -v fusermount3 >/dev/null
 	printf '$ grep -c "^goroutine " %s\n' "$mnt/$one/runtime/goroutines"
 	grep -c '^goroutine ' "$mnt/$one/runtime/goroutines"
 
+	say "What is it doing now: a request hangs on a mutex"
+	url=$(sed -n 's/^listening on //p' "$dir/one.log")
+	if command -v curl >/dev/null; then
+		curl -s "$url/hold" >"$dir/held" & held=$!
+		until_true grep -q 'Trap..hold' "$mnt/$one/runtime/stacks"
+		curl -s "$url/stuck" >"$dir/stuck" & stuck=$!
+		until_true grep -q '^1 goroutine .sync.Mutex.Lock' "$mnt/$one/runtime/stacks"
+		show cat "$mnt/$one/http/active"
+		id=$(awk -F '\t' '$9 == "/stuck" { print $1 }' "$mnt/$one/http/active")
+		show grep -A 12 '^goroutine' "$mnt/$one/http/requests/$id"
+		id=$(awk -F '\t' '$9 == "/hold" { print $1 }' "$mnt/$one/http/active")
+		printf '$ echo cancel %s > %s\n' "$id" "$mnt/$one/http/ctl"
+		echo "cancel $id" >"$mnt/$one/http/ctl"
+		wait $held $stuck || fail "the requests were not answered"
+		show cat "$dir/stuck"
+		grep -q 'got the mutex' "$dir/stuck" || fail "the request did not go on"
+	fi
+
 	say "Act: a write is a command"
 	show cat "$mnt/$one/runtime/ctl"
 	printf '$ echo gc > %s\n' "$mnt/$one/runtime/ctl"

@@ -49,19 +49,33 @@ func explain(ctx context.Context, lines []Help, dir Dir, at string, depth int) [
 		}
 	}
 	for _, n := range childrenOf(ctx, dir) {
-		p := path.Join(at, n.Name())
-		switch n := n.(type) {
-		case Dir:
-			lines = append(lines, Help{p, KindDir, n.Doc()})
-			lines = explain(ctx, lines, n, p, depth+1)
-		case File:
-			lines = append(lines, Help{p, n.Attr().Kind, n.Doc()})
+		h, ok := helpOf(n, at)
+		if !ok {
+			continue
+		}
+		lines = append(lines, h)
+		if d, ok := n.(Dir); ok {
+			lines = explain(ctx, lines, d, h.Path, depth+1)
 		}
 		if len(lines) >= maxHelpLines {
 			break
 		}
 	}
 	return lines
+}
+
+// helpOf is the line about one node; a node that panics, or is none, has none.
+func helpOf(n Node, at string) (h Help, ok bool) {
+	err := Protect(func() error {
+		switch n := n.(type) {
+		case Dir:
+			h, ok = Help{path.Join(at, n.Name()), KindDir, n.Doc()}, true
+		case File:
+			h, ok = Help{path.Join(at, n.Name()), n.Attr().Kind, n.Doc()}, true
+		}
+		return nil
+	})
+	return h, ok && err == nil
 }
 
 func childrenOf(ctx context.Context, dir Dir) (list []Node) {

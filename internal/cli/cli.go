@@ -41,10 +41,10 @@ func Describe(flags *pflag.FlagSet) string {
 		if arg != "" {
 			name += " " + arg
 		}
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0s" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0s" && f.DefValue != "0" {
 			usage += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(&b, "  %-20s %s\n", name, usage)
+		fmt.Fprintf(&b, "  %-22s %s\n", name, usage)
 	})
 	return b.String()
 }

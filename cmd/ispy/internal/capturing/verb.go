@@ -49,7 +49,7 @@ same.`,
 		},
 		Flags: func(flags *pflag.FlagSet) verb.Run {
 			u := &use{}
-			flags.DurationVarP(&u.timeout, "timeout", "t", bundle.DefaultTimeout, "`time` that each file may take, a timed one beside its own")
+			flags.DurationVarP(&u.timeout, "timeout", "t", bundle.DefaultTimeout, "each file may take `TIME`, a timed one beside its own")
 			flags.Int64Var(&u.max, "max-size", bundle.DefaultBytes>>20, "most `MiB` of all files, uncompressed; one has at most a quarter")
 			return u.run
 		},

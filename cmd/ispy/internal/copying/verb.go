@@ -40,7 +40,7 @@ then 1. Files that wait to be asked are left out.`,
 		Flags: func(flags *pflag.FlagSet) verb.Run {
 			cp := &copier{}
 			flags.BoolVarP(&cp.recursive, "recursive", "r", false, "copy directories, with all that is in them")
-			flags.DurationVarP(&cp.timeout, "timeout", "t", 30*time.Second, "`time` that each file of a directory may take")
+			flags.DurationVarP(&cp.timeout, "timeout", "t", 30*time.Second, "each file of a directory may take `TIME`")
 			return cp.run
 		},
 	}}

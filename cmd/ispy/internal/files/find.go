@@ -22,7 +22,7 @@ What directories do not list, find does not find; README tells of it.`,
 	Examples: []string{"find -name 'mem*'", "find process -type d", "find -maxdepth 1 -type f"},
 	Flags: func(flags *pflag.FlagSet) verb.Run {
 		name := flags.String("name", "", "only files whose name fits the `GLOB`")
-		kind := flags.String("type", "", "only files (f) or directories (d)")
+		kind := flags.String("type", "", "only what is of the kind `f|d`: a file or a directory")
 		depth := flags.Int("maxdepth", -1, "go `N` directories deep, 0 for DIR alone")
 		flags.Lookup("maxdepth").DefValue = ""
 		return func(ctx context.Context, c *verb.Call) error {

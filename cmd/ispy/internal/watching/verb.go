@@ -45,9 +45,9 @@ first MiB of what each run prints, errors too.`,
 		Flags: func(flags *pflag.FlagSet) verb.Run {
 			w := &watcher{}
 			flags.SetInterspersed(false)
-			interval := flags.StringP("interval", "n", "2", "`seconds` between two runs")
-			flags.IntVarP(&w.count, "count", "c", 0, "stop after so many `runs`")
-			until := flags.StringP("until", "u", "", "stop when the output matches the `regexp`")
+			interval := flags.StringP("interval", "n", "2", "wait `SECONDS` between two runs")
+			flags.IntVarP(&w.count, "count", "c", 0, "stop after `COUNT` runs")
+			until := flags.StringP("until", "u", "", "stop when the output matches the `REGEXP`")
 			flags.BoolVarP(&w.change, "chgexit", "g", false, "stop when the output is another than in the run before")
 			return func(ctx context.Context, c *verb.Call) error {
 				if err := w.prepare(c, *interval, *until, flags.Changed("count")); err != nil {

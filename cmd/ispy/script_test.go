@@ -18,6 +18,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Programs with the race detector wait a second before they end.
+	if os.Getenv("GORACE") == "" {
+		os.Setenv("GORACE", "atexit_sleep_ms=0")
+	}
 	testscript.Main(m, map[string]func(){
 		"ispy":    main,
 		"program": program,
@@ -74,6 +78,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("D", dir)
 			env.Setenv("CONF", filepath.Join(dir, "ispyd.toml"))
 			env.Setenv("XDG_CONFIG_HOME", "")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("ISPYD_CONFIG", "")
 			for name, place := range map[string]string{"ispyd.toml": "run", "open.toml": "open", "inside.toml": "root/run/app"} {
 				conf := fmt.Sprintf("[ispyd]\nlisten = %q\n", filepath.Join(dir, place, "%(pid)s.sock"))

@@ -25,8 +25,11 @@ func (sh *Shell) servers(flags *pflag.FlagSet) verb.Run {
 			return c.WrongUse()
 		}
 		list, err := sh.opts.Space.Servers(ctx)
+		removed := false
 		if *clean {
+			before := len(list)
 			list = sh.clean(ctx, c, list)
+			removed = len(list) < before
 		}
 		var names []string
 		stale := 0
@@ -47,6 +50,8 @@ func (sh *Shell) servers(flags *pflag.FlagSet) verb.Run {
 			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
+		case len(list) == 0 && removed:
+			return nil
 		case len(list) == 0:
 			return space.Unreachable("no program listens at " + sh.opts.Space.At())
 		case len(list) == 1 && list[0].Err != nil && !list[0].Stale:

@@ -173,6 +173,7 @@ func (sh *Shell) statement(ctx context.Context, runner *interp.Runner, st *synta
 	switch {
 	case ctx.Err() != nil:
 		code = verb.ExitCode(context.Cause(ctx))
+		sh.setStatus(context.WithoutCancel(ctx), runner, code)
 	case !known:
 		fmt.Fprintln(sh.opts.Stderr, verb.Message("", err))
 		code = verb.ExitCode(err)

@@ -44,7 +44,7 @@ func Describe(flags *pflag.FlagSet) string {
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0s" && f.DefValue != "0" {
 			usage += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(&b, "  %-22s %s\n", name, usage)
+		fmt.Fprintf(&b, "  %-20s %s\n", name, usage)
 	})
 	return b.String()
 }

@@ -25,7 +25,6 @@ package grpc
 
 import (
 	"io"
-	"io/fs"
 	"time"
 
 	"github.com/ispyd/ispyd/internal/inflight"
@@ -55,19 +54,8 @@ type config struct {
 var defaults = config{Slow: time.Second, Recent: 100, SlowRecent: 100, Methods: 500}
 
 func (c config) check() error {
-	if c.Slow <= 0 {
-		return nodes.Errorf(fs.ErrInvalid, `[grpc] slow: must be a duration of more than 0, such as "1s"`)
-	}
-	for _, k := range []struct {
-		key  string
-		v    int
-		most int
-	}{{"recent", c.Recent, 100_000}, {"slow-recent", c.SlowRecent, 100_000}, {"methods", c.Methods, 10_000}} {
-		if k.v < 1 || k.v > k.most {
-			return nodes.Errorf(fs.ErrInvalid, "[grpc] %s: must be from 1 to %d", k.key, k.most)
-		}
-	}
-	return nil
+	return inflight.CheckConfig("grpc", c.Slow, inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "methods", Value: c.Methods, Most: 10_000})
 }
 
 func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
@@ -82,7 +70,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	outgoing.configure(conf)
 	v := &view{redact: c.Redact(), dumps: new(inflight.Dumps)}
 	in, out := v.table(incoming), v.table(outgoing)
-	closers := closer{
+	closers := inflight.Closer{
 		v.dumps.Drop,
 		trigger.Register("grpc.slow", "age of the oldest unary call in flight", trigger.Seconds, oldest),
 		trigger.Evidence("grpc.active", in.activeText),
@@ -92,14 +80,4 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 		nodes.Directory("outgoing", "the calls that the program itself waits for, over connections with DialOptions", v.nodes(outgoing, out)...),
 	)...)
 	return dir, closers, nil
-}
-
-// closer is what is to be undone.
-type closer []func()
-
-func (c closer) Close() error {
-	for _, f := range c {
-		f()
-	}
-	return nil
 }

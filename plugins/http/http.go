@@ -29,7 +29,6 @@ package http
 
 import (
 	"io"
-	"io/fs"
 	"time"
 
 	"github.com/ispyd/ispyd/internal/inflight"
@@ -56,19 +55,8 @@ type config struct {
 }
 
 func (c config) check() error {
-	if c.Slow <= 0 {
-		return nodes.Errorf(fs.ErrInvalid, `[http] slow: must be a duration of more than 0, such as "1s"`)
-	}
-	for _, k := range []struct {
-		key  string
-		v    int
-		most int
-	}{{"recent", c.Recent, 100_000}, {"slow-recent", c.SlowRecent, 100_000}, {"routes", c.Routes, 10_000}} {
-		if k.v < 1 || k.v > k.most {
-			return nodes.Errorf(fs.ErrInvalid, "[http] %s: must be from 1 to %d", k.key, k.most)
-		}
-	}
-	return nil
+	return inflight.CheckConfig("http", c.Slow, inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "routes", Value: c.Routes, Most: 10_000})
 }
 
 func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
@@ -83,7 +71,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	outgoing.configure(conf)
 	v := &view{redact: c.Redact(), dumps: new(inflight.Dumps)}
 	in := table{Table: inflight.Table[entry]{Redact: v.redact, Columns: columnsIn}, running: incoming.active}
-	closers := closer{
+	closers := inflight.Closer{
 		v.dumps.Drop,
 		trigger.Register("http.slow", "age of the oldest request in flight, websockets and event streams aside", trigger.Seconds, oldest),
 		trigger.Evidence("http.active", in.activeText),
@@ -94,14 +82,4 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 			v.nodes(outgoing, table{Table: inflight.Table[entry]{Redact: v.redact, Columns: columnsOut}, running: outgoing.active})...),
 	)...)
 	return dir, closers, nil
-}
-
-// closer is what is to be undone.
-type closer []func()
-
-func (c closer) Close() error {
-	for _, f := range c {
-		f()
-	}
-	return nil
 }

@@ -27,9 +27,9 @@ package sql
 import (
 	"context"
 	"io"
-	"io/fs"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/trigger"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
@@ -57,19 +57,8 @@ type config struct {
 var defaults = config{Slow: time.Second, Recent: 100, SlowRecent: 100, Statements: 500, Stacks: true}
 
 func (c config) check() error {
-	if c.Slow <= 0 {
-		return nodes.Errorf(fs.ErrInvalid, `[sql] slow: must be a duration of more than 0, such as "1s"`)
-	}
-	for _, k := range []struct {
-		key  string
-		v    int
-		most int
-	}{{"recent", c.Recent, 100_000}, {"slow-recent", c.SlowRecent, 100_000}, {"statements", c.Statements, 10_000}} {
-		if k.v < 1 || k.v > k.most {
-			return nodes.Errorf(fs.ErrInvalid, "[sql] %s: must be from 1 to %d", k.key, k.most)
-		}
-	}
-	return nil
+	return inflight.CheckConfig("sql", c.Slow, inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "statements", Value: c.Statements, Most: 10_000})
 }
 
 func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
@@ -82,7 +71,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	}
 	known.configure(conf)
 	v := &view{c.Redact()}
-	closers := closer{
+	closers := inflight.Closer{
 		trigger.Register("sql.slow", "age of the oldest statement that runs, those whose rows are being read aside", trigger.Seconds, oldestRunning),
 		trigger.Register("sql.held", "longest time that somebody has held a connection", trigger.Seconds, longestHeld),
 		trigger.Evidence("sql.holders", func(ctx context.Context, w io.Writer) error {
@@ -98,14 +87,4 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 		}),
 	}
 	return v.pools(), closers, nil
-}
-
-// closer is what is to be undone.
-type closer []func()
-
-func (c closer) Close() error {
-	for _, f := range c {
-		f()
-	}
-	return nil
 }

@@ -128,8 +128,7 @@ func (sh *Shell) exec(ctx context.Context, args []string) error {
 		}
 		return status(flush(code, hc.Stderr, hc.Stdout))
 	}
-	own := args[0] == ownWord
-	if own {
+	if args[0] == ownWord {
 		args = args[1:]
 	}
 	code := sh.dispatch(ctx, hc, args)
@@ -149,11 +148,8 @@ func (sh *Shell) dispatch(ctx context.Context, hc interp.HandlerContext, args []
 	if w := sh.words[name]; w != nil {
 		return w.Do(ctx, c, args[1:])
 	}
-	if hc.Dir != "/" {
-		verbs, err := sh.opts.Space.Ctl(ctx, hc.Dir)
-		if i := slices.IndexFunc(verbs, func(v space.CtlVerb) bool { return v.Name == name }); err == nil && i >= 0 {
-			return sh.ctl(ctx, c, hc.Dir, args)
-		}
+	if sh.isCtlVerb(ctx, hc.Dir, name) {
+		return sh.ctl(ctx, c, hc.Dir, args)
 	}
 	if len(args) == 1 {
 		if abs, info := sh.file(ctx, hc.Dir, name); info != nil && !info.IsDir() {

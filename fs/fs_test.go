@@ -103,7 +103,7 @@ func wait(t testing.TB, what string, cond func() bool) {
 	deadline := time.Now().Add(patience)
 	for !cond() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("waited in vain: %s\n%s", what, stacks())
 		}
 		<-time.After(time.Millisecond)
 	}

@@ -271,10 +271,34 @@ func TestIdle(t *testing.T) {
 	wg.Wait()
 	// One more accepts connections.
 	wait(t, "all but the readers to end", func() bool { return runtime.NumGoroutine() <= base+10+1 })
-	buf := make([]byte, 1<<20)
-	wait(t, "the watch to end", func() bool {
-		return !strings.Contains(string(buf[:runtime.Stack(buf, true)]), "fs.(*watch)")
+	wait(t, "the watch to end", func() bool { return !strings.Contains(stacks(), "fs.(*watch).run(") })
+}
+
+// Nor does the watch go on for a request that lost the reader and was the last
+// of its connection.
+func TestIdleAfterSlow(t *testing.T) {
+	tr := newTree()
+	root := start(t, fs.Options{Root: tr.root}).attach(t)
+	readers := func() int { return strings.Count(stacks(), "fs.(*conn).reader(") }
+	before := readers()
+	tr.mu.Lock()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if f, err := tryOpen(root, "level", p9.ReadOnly); err != nil {
+			t.Error(err)
+		} else {
+			f.Close()
+		}
 	})
+	wait(t, "the request to lose the reader", func() bool { return readers() > before })
+	tr.mu.Unlock()
+	wait(t, "the watch to end", func() bool { return !strings.Contains(stacks(), "fs.(*watch).run(") })
+	wg.Wait()
+}
+
+func stacks() string {
+	buf := make([]byte, 1<<20)
+	return string(buf[:runtime.Stack(buf, true)])
 }
 
 // A listener may be of any kind. Of whom the kernel does not tell who he is can

@@ -97,7 +97,7 @@ func (w *watch) look(seen map[*conn]*keeping) {
 	for c := range s.conns {
 		h := c.kept.Load()
 		switch {
-		case h == nil:
+		case h == nil, h.decided.Load(): // a request that lost the reader leaves its own behind
 			delete(seen, c)
 		case seen[c] != h:
 			seen[c] = h

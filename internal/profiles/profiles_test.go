@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/pprof/profile"
 )
@@ -57,14 +58,15 @@ func busy(t testing.TB) {
 	var wg sync.WaitGroup
 	stop := make(chan bool)
 	labels := pprof.Labels("route", "/a", "zone", "é")
+	for before := contentions(); contentions() == before; {
+		mu.Lock()
+		waited := make(chan bool)
+		go func() { mu.Lock(); defer mu.Unlock(); close(waited) }()
+		time.Sleep(time.Millisecond) // most likely it waits by then, else once more
+		mu.Unlock()
+		<-waited
+	}
 	for range 4 {
-		wg.Go(func() {
-			for range 200 {
-				mu.Lock()
-				runtime.Gosched()
-				mu.Unlock()
-			}
-		})
 		pprof.Do(t.Context(), labels, func(context.Context) { wg.Go(func() { <-stop }) })
 	}
 	t.Cleanup(func() { close(stop); wg.Wait() })
@@ -85,6 +87,19 @@ func busy(t testing.TB) {
 }
 
 var kept [][]byte
+
+// contentions is the sum of the mutex profile's.
+func contentions() (n int64) {
+	records := make([]runtime.BlockProfileRecord, 1000)
+	got, ok := runtime.MutexProfile(records)
+	if !ok {
+		panic("more than 1000 places where mutexes are held")
+	}
+	for _, r := range records[:got] {
+		n += r.Count
+	}
+	return n
+}
 
 // flatten makes lines of a profile's samples that can be compared.
 func flatten(p *profile.Profile) map[string][]int64 {

@@ -1,0 +1,238 @@
+// Package exits finds where a function compiled by Go for amd64 sets up its frame
+// and where it returns, and says why that cannot be relied upon where it cannot.
+//
+// It decodes the whole function. The sweep is right when it ends exactly where the
+// function's tables end and every branch lands on an instruction; then no RET is
+// missed. Every RET must come after the epilogue that the assembler writes
+// (cmd/internal/obj/x86/obj6.go): ADDQ $frame, SP; POPQ BP; RET.
+package exits
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/arch/x86/x86asm"
+)
+
+// A Func is the function to look at.
+type Func struct {
+	// Entry is the address of its first instruction.
+	Entry uintptr
+	// Code is its code, from Entry to the end of what its tables cover: without
+	// the padding after it.
+	Code []byte
+	// SPDelta returns by how many bytes the stack pointer is below where it was at
+	// the function's first instruction, when pc is reached: the pcsp table. ok is
+	// false when the table does not know.
+	SPDelta func(pc uintptr) (delta int, ok bool)
+}
+
+// An Exit is a place where the function returns.
+type Exit struct {
+	PC    uintptr // of the first instruction of the epilogue
+	Ret   uintptr // of the RET
+	Frame int     // bytes between the stack pointer at PC and at Ret
+	Code  []byte  // the epilogue without the RET, from PC on; at least 5 bytes; part of Func.Code
+}
+
+// Exits is what a sweep has found.
+type Exits struct {
+	Exits []Exit
+	// Setup is the address of the PUSHQ BP which, followed by MOVQ SP, BP, sets up
+	// the frame once the stack is known to suffice. The arguments are where the
+	// caller put them then. 0 if the function has none.
+	Setup uintptr
+	// SetupCode are the 5 bytes from Setup on.
+	SetupCode []byte
+}
+
+const (
+	popBP = 0x5d
+	ret   = 0xc3
+
+	// maxCode bounds what is decoded; the largest function of a large program
+	// has some 100 KB.
+	maxCode = 4 << 20
+)
+
+// Scan looks at the whole function. The error is a *[Refusal].
+func Scan(f Func) (*Exits, error) {
+	switch {
+	case len(f.Code) == 0:
+		return nil, &Refusal{Undecodable, -1, "no code"}
+	case len(f.Code) > maxCode:
+		return nil, &Refusal{Undecodable, -1, fmt.Sprintf("%d bytes of code", len(f.Code))}
+	}
+	s := sweep{Func: f, starts: make([]uint64, len(f.Code)/64+1)}
+	if err := s.run(); err != nil {
+		return nil, err
+	}
+	out := new(Exits)
+	for _, o := range s.rets {
+		x, err := s.exit(o)
+		if err != nil {
+			return nil, err
+		}
+		out.Exits = append(out.Exits, x)
+	}
+	if len(out.Exits) == 0 {
+		return nil, &Refusal{NeverReturns, -1, ""}
+	}
+	if err := s.branches(out.Exits); err != nil {
+		return nil, err
+	}
+	if s.hasSetup {
+		out.Setup = f.Entry + uintptr(s.setup)
+		out.SetupCode = f.Code[s.setup : s.setup+5]
+	}
+	return out, nil
+}
+
+type sweep struct {
+	Func
+	starts   []uint64 // a bit for each offset at which an instruction begins
+	rets     []int    // offsets
+	targets  []branch
+	setup    int
+	hasSetup bool
+}
+
+type branch struct{ from, to int }
+
+func (s *sweep) isStart(o int) bool { return s.starts[o/64]>>(o%64)&1 != 0 }
+
+func (s *sweep) delta(o int) (int, bool) { return s.SPDelta(s.Entry + uintptr(o)) }
+
+func (s *sweep) run() error {
+	inPrologue := true
+	for o := 0; o < len(s.Code); {
+		b := s.Code[o:]
+		s.starts[o/64] |= 1 << (o % 64)
+		in, err := x86asm.Decode(b, 64)
+		n := in.Len
+		if err != nil || in.Op == 0 {
+			if n = vexLen(b); n == 0 {
+				return &Refusal{Undecodable, o, fmt.Sprintf("% x", b[:min(len(b), 8)])}
+			}
+			in = x86asm.Inst{}
+		}
+		if n <= 0 || o+n > len(s.Code) {
+			return &Refusal{Undecodable, o, "the last instruction crosses the end"}
+		}
+		if inPrologue {
+			inPrologue = s.prologue(o, in.Op)
+		}
+		if err := s.flow(o, n, in); err != nil {
+			return err
+		}
+		o += n
+	}
+	return nil
+}
+
+// prologue looks for the frame set-up; false ends the search. Nothing but the
+// stack check comes before it (obj6.go, stacksplit).
+func (s *sweep) prologue(o int, op x86asm.Op) bool {
+	switch op {
+	case x86asm.CMP, x86asm.LEA, x86asm.MOV, x86asm.SUB, x86asm.JBE, x86asm.JB, x86asm.JA, x86asm.NOP:
+		return true
+	case x86asm.PUSH:
+		b := s.Code[o:]
+		if len(b) < 5 || b[0] != 0x55 || b[1] != 0x48 || b[2] != 0x89 || b[3] != 0xe5 {
+			return false
+		}
+		before, ok1 := s.delta(o)
+		after, ok2 := s.delta(o + 1)
+		if ok1 && ok2 && before == 0 && after == 8 {
+			s.setup, s.hasSetup = o, true
+		}
+	}
+	return false
+}
+
+// flow records where an instruction returns or branches to.
+func (s *sweep) flow(o, n int, in x86asm.Inst) error {
+	switch in.Op {
+	case 0:
+		return nil
+	case x86asm.RET:
+		if n != 1 {
+			return &Refusal{OddReturn, o, in.String()}
+		}
+		if d, ok := s.delta(o); !ok || d != 0 {
+			return &Refusal{OddReturn, o, fmt.Sprintf("%d bytes of frame left", d)}
+		}
+		s.rets = append(s.rets, o)
+		return nil
+	case x86asm.LRET, x86asm.IRET, x86asm.IRETD, x86asm.IRETQ, x86asm.SYSRET, x86asm.SYSEXIT:
+		return &Refusal{OddReturn, o, in.String()}
+	case x86asm.CALL:
+		return nil
+	}
+	switch to := in.Args[0].(type) {
+	case x86asm.Rel:
+		t := int64(o) + int64(n) + int64(to)
+		if t < 0 || t >= int64(len(s.Code)) {
+			return &Refusal{TailJump, o, ""}
+		}
+		s.targets = append(s.targets, branch{o, int(t)})
+	case x86asm.Mem:
+		// The compiler's jump tables are indexed; anything else is a call in tail position.
+		if in.Op == x86asm.JMP && to.Index == 0 {
+			return &Refusal{TailJump, o, in.String()}
+		}
+	case x86asm.Reg:
+		if d, ok := s.delta(o); in.Op == x86asm.JMP && (!ok || d == 0) {
+			return &Refusal{TailJump, o, in.String()}
+		}
+	}
+	return nil
+}
+
+// branches checks that control reaches an epilogue only at its start.
+func (s *sweep) branches(exits []Exit) error {
+	inside := make(map[int]bool, 2*len(exits))
+	for _, x := range exits {
+		inside[int(x.Ret-s.Entry)] = true
+		inside[int(x.Ret-s.Entry)-1] = true
+	}
+	for _, b := range s.targets {
+		if !s.isStart(b.to) || inside[b.to] {
+			return &Refusal{BranchInside, b.from, fmt.Sprintf("to +%#x", b.to)}
+		}
+	}
+	return nil
+}
+
+// exit recognises the epilogue before the RET at offset o.
+func (s *sweep) exit(o int) (Exit, error) {
+	none := &Refusal{NoEpilogue, o, ""}
+	if o == 0 || s.Code[o-1] != popBP || !s.isStart(o-1) {
+		return Exit{}, none
+	}
+	frame, start := 0, 0
+	switch {
+	case o >= 5 && s.isStart(o-5) && s.Code[o-5] == 0x48 && s.Code[o-4] == 0x83:
+		v := int(int8(s.Code[o-2]))
+		switch s.Code[o-3] {
+		case 0xc4: // ADDQ $imm8, SP
+			start, frame = o-5, v
+		case 0xec: // SUBQ $-128, SP
+			start, frame = o-5, -v
+		}
+	case o >= 8 && s.isStart(o-8) && s.Code[o-8] == 0x48 && s.Code[o-7] == 0x81 && s.Code[o-6] == 0xc4: // ADDQ $imm32, SP
+		start, frame = o-8, int(int32(binary.LittleEndian.Uint32(s.Code[o-5:])))
+	}
+	if frame <= 0 {
+		none.Detail = "POPQ BP without ADDQ"
+		return Exit{}, none
+	}
+	frame += 8 // the saved BP
+	if d, ok := s.delta(start); !ok || d != frame {
+		return Exit{}, &Refusal{OddReturn, start, fmt.Sprintf("releases %d bytes of a frame of %d", frame, d)}
+	}
+	if d, ok := s.delta(o - 1); !ok || d != 8 {
+		return Exit{}, &Refusal{OddReturn, o - 1, fmt.Sprintf("POPQ BP with %d bytes of frame", d)}
+	}
+	return Exit{s.Entry + uintptr(start), s.Entry + uintptr(o), frame, s.Code[start:o]}, nil
+}

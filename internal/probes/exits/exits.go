@@ -108,15 +108,11 @@ func (s *sweep) run() error {
 	for o := 0; o < len(s.Code); {
 		b := s.Code[o:]
 		s.starts[o/64] |= 1 << (o % 64)
-		in, err := x86asm.Decode(b, 64)
-		n := in.Len
-		if err != nil || in.Op == 0 {
-			if n = vexLen(b); n == 0 {
-				return &Refusal{Undecodable, o, fmt.Sprintf("% x", b[:min(len(b), 8)])}
-			}
-			in = x86asm.Inst{}
+		in, n := decode(b)
+		if n == 0 {
+			return &Refusal{Undecodable, o, fmt.Sprintf("% x", b[:min(len(b), 8)])}
 		}
-		if n <= 0 || o+n > len(s.Code) {
+		if o+n > len(s.Code) {
 			return &Refusal{Undecodable, o, "the last instruction crosses the end"}
 		}
 		if inPrologue {
@@ -128,6 +124,22 @@ func (s *sweep) run() error {
 		o += n
 	}
 	return nil
+}
+
+// decode returns the instruction at the start of b and its length, 0 when it is
+// none. The instruction has no Op when it is a vector instruction, which neither
+// branches nor returns.
+func decode(b []byte) (x86asm.Inst, int) {
+	switch b[0] {
+	case 0xc4, 0xc5, 0x62:
+		// x86asm takes these for what they are in 32-bit code.
+		return x86asm.Inst{}, vexLen(b)
+	}
+	in, err := x86asm.Decode(b, 64)
+	if err != nil || in.Op == 0 {
+		return x86asm.Inst{}, 0
+	}
+	return in, in.Len
 }
 
 // prologue looks for the frame set-up; false ends the search. Nothing but the

@@ -58,7 +58,7 @@ func Release() {
 
 func addressOf(b []byte) uintptr { return uintptr(unsafe.Pointer(&b[0])) }
 
-func copyStack(dst *byte, size uintptr) (g, addr, hi, fp uintptr)
+func copyStack(dst *byte, size uintptr) (gp, addr, hi, fp uintptr)
 
 // Capture takes the goroutine that calls it, from a frame of its stack outwards.
 // The frame is the first that is returned to at from.PC. Where that is 0 it is the
@@ -130,8 +130,18 @@ func FromCopy(c Copy) (*Snapshot, error) {
 		c.Registers.RAX, c.Registers.RBX, c.Registers.RCX, c.Registers.RDI, c.Registers.RSI, c.Registers.R8,
 		c.Registers.R9, c.Registers.R10, c.Registers.R11, c.Registers.RDX,
 	}, c.Roots...)
-	s.fill(img, limits, segment{c.StackAddr, b.stack}, sp-c.StackAddr, c.G, c.Value, roots)
+	s.fill(img, limits, segment{c.StackAddr, b.stack}, sp-c.StackAddr, c.G, img.emptyInterface(c.Error), roots)
 	return s, nil
+}
+
+// emptyInterface is an error as an interface {}: its table names its type in the
+// second word (internal/abi/iface.go, type ITab).
+func (img *image) emptyInterface(err [2]uint64) [2]uint64 {
+	word := make([]byte, 8)
+	if err[0] == 0 || img.mem.read(err[0]+8, word) != nil {
+		return [2]uint64{}
+	}
+	return [2]uint64{le.Uint64(word), err[1]}
 }
 
 func (img *image) snapshot(b *buffers, kind string, t time.Time) *Snapshot {

@@ -88,8 +88,9 @@ type Copy struct {
 	StackAddr uint64
 	// G is the address of the goroutine (runtime.g).
 	G uint64
-	// Value is the interface's words: of the error, its type and data.
-	Value [2]uint64
+	// Error is the error's two words, as registers have them: its table of
+	// methods (runtime.itab), 0 for a nil error, and its data.
+	Error [2]uint64
 	// Roots are further addresses of which the memory is taken.
 	Roots []uint64
 	Time  time.Time

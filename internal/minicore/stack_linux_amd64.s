@@ -1,13 +1,13 @@
 #include "textflag.h"
 
-// func copyStack(dst *byte, size uintptr) (g, addr, hi, fp uintptr)
+// func copyStack(dst *byte, size uintptr) (gp, addr, hi, fp uintptr)
 //
 // In one function, which cannot be interrupted for the stack to move: all that it
 // returns and copies is of one moment. The stack's bounds are the first two words
 // of a goroutine (runtime/runtime2.go, type g).
 TEXT ·copyStack(SB), NOSPLIT, $0-48
 	MOVQ (TLS), AX
-	MOVQ AX, g+16(FP)
+	MOVQ AX, gp+16(FP)
 	MOVQ 8(AX), BX
 	MOVQ BX, hi+32(FP)
 	MOVQ BP, fp+40(FP)

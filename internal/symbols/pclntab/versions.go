@@ -20,7 +20,7 @@ type Version struct {
 	// stack and the current M.
 	GStackLo, GStackHi, GM uint32
 	// Offsets in bytes on amd64, in runtime.m: the goroutine it runs and what
-	// runtime.gopanic asks before it goes to work.
+	// runtime.gopanic asks before it goes to work. MPreemptoff is the string's length.
 	MCurg, MMallocing, MPreemptoff, MLocks uint32
 }
 
@@ -30,7 +30,7 @@ var Versions = []Version{
 	{
 		Minor: 26, Magic: 0xfffffff1,
 		GStackLo: 0, GStackHi: 8, GM: 48,
-		MCurg: 184, MMallocing: 240, MPreemptoff: 256 + 8, MLocks: 264,
+		MCurg: 184, MMallocing: 240, MPreemptoff: 248 + 8, MLocks: 264,
 	},
 }
 

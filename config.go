@@ -201,7 +201,12 @@ type pluginConfig struct {
 	c      *configuration
 	name   string
 	logger *slog.Logger
+	errors *fs.Records
 }
+
+// Failed lists, in the file errors, what is wrong with the plugin's section and
+// does not keep it from being opened.
+func (p pluginConfig) Failed(err error) { p.errors.Failed("config", p.name, err) }
 
 func (p pluginConfig) Decode(v any) error       { return p.c.file.Decode(p.name, v) }
 func (p pluginConfig) Redact() *redact.Redactor { return p.c.redact }

@@ -30,7 +30,7 @@ func (s *Server) buildTree(c *configuration, records *fs.Records) (*nodes.Folder
 	)
 	var lines []pluginLine
 	for _, p := range c.plugins {
-		dir, state, err := s.openPlugin(c, p)
+		dir, state, err := s.openPlugin(c, p, records)
 		if err != nil {
 			return nil, err
 		}
@@ -64,14 +64,14 @@ func (s *Server) buildTree(c *configuration, records *fs.Records) (*nodes.Folder
 
 // openPlugin returns the plugin's directory. What is wrong in the configuration
 // is an error; a plugin that fails otherwise has a directory that says so.
-func (s *Server) openPlugin(c *configuration, p plugins.Plugin) (dir nodes.Node, state string, err error) {
+func (s *Server) openPlugin(c *configuration, p plugins.Plugin, records *fs.Records) (dir nodes.Node, state string, err error) {
 	if !nodes.ValidName(p.Name) || p.Open == nil {
 		return nil, "", fmt.Errorf("plugin %q: it has no valid name, or no Open", p.Name)
 	}
 	var closer io.Closer
 	err = nodes.Protect(func() (err error) {
 		var d nodes.Dir
-		d, closer, err = p.Open(pluginConfig{c, p.Name, s.logger.With("plugin", p.Name)})
+		d, closer, err = p.Open(pluginConfig{c, p.Name, s.logger.With("plugin", p.Name), records})
 		if err == nil && d == nil {
 			err = errors.New("its Open returned no directory")
 		}

@@ -66,6 +66,13 @@ func (r *Records) Settings() nodes.File {
 	return nodes.Value("settings", "settings changed from outside: the value now, the program's own, by whom, since when, until when", r.settings.table)
 }
 
+// Failed adds a line to "errors" for something that failed without a client having
+// asked for it: op says what, path whose it is.
+func (r *Records) Failed(op, path string, err error) {
+	line := record{at: time.Now(), op: op, path: path, result: errnoName(Errno(err)), peer: nodes.Peer{UID: -1, PID: -1}, text: err.Error()}
+	r.errors.Append(line.line())
+}
+
 // record is one operation of one client.
 type record struct {
 	at     time.Time

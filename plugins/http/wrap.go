@@ -2,6 +2,8 @@ package http
 
 import (
 	"net/http"
+
+	"github.com/ispyd/ispyd/internal/tracebacks"
 )
 
 // Wrap returns a handler that calls h and lets the plugin see each request while
@@ -18,7 +20,8 @@ import (
 // goroutine has the profiler label ispyd.request with the request's id beside those
 // of the request's context, and the goroutines that it starts inherit it; labels
 // that the goroutine has and the context has not are replaced, as by pprof.Do.
-// Panics pass through untouched.
+// Panics pass through untouched; only where the plugin debugger is on and cannot see
+// them otherwise, they are recovered, shown to it, and begun anew with the same value.
 //
 // Best wrap what decides about routes: where h is a [http.ServeMux] the route
 // is known from the beginning; a handler that is registered with a mux knows its
@@ -51,6 +54,21 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s, w, inner := h.begin(w, r)
 	defer s.end(inner)
+	if tracebacks.Wanted() {
+		defer handOver()
+	}
 	h.next.ServeHTTP(w, inner)
 	s.returned = true
+}
+
+// handOver shows a panic to the debugger and lets it go on.
+func handOver() {
+	v := recover()
+	if v == nil {
+		return // there is none, or the goroutine ends by runtime.Goexit
+	}
+	if v != http.ErrAbortHandler {
+		tracebacks.Recovered(v, "http.Wrap", 0)
+	}
+	panic(v)
 }

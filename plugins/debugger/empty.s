@@ -1,0 +1,1 @@
+// This file lets labels_link.go declare a function without a body.

@@ -1,0 +1,49 @@
+package debugger
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/ispyd/ispyd/internal/probes/jump"
+	"github.com/ispyd/ispyd/internal/probes/panics"
+	"github.com/ispyd/ispyd/nodes"
+)
+
+// engineFailed gives an error of the engine the sentinel of nodes that fits.
+func engineFailed(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EBUSY):
+		return nodes.Errorf(nodes.ErrBusy, "%v", err)
+	case errors.Is(err, errors.ErrUnsupported):
+		return nodes.Errorf(nodes.ErrNotSupported, "%v", err)
+	}
+	return err
+}
+
+// conditions are what must hold in this process for probes to work. Looking takes
+// some milliseconds.
+func (p *plugin) conditions() []jump.Condition {
+	if !p.conf.Engine {
+		return nil
+	}
+	return panics.Check()
+}
+
+// refusal is the condition that does not hold, nil where all do. That a tracer is
+// attached just now is not taken for one unless it is asked for.
+func refused(list []jump.Condition, traced bool) error {
+	for _, c := range list {
+		if !c.OK && (traced || c.Name != "not traced") {
+			return nodes.Errorf(nodes.ErrNotSupported, "%s: %s", c.Name, c.Detail)
+		}
+	}
+	return nil
+}
+
+// findOut learns whether panics are to be had from those who recover them, because
+// no hook can be put in.
+func (p *plugin) findOut() {
+	p.portable.Store(!p.conf.Engine || refused(p.conditions(), false) != nil)
+}

@@ -1,0 +1,131 @@
+package debugger
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/ispyd/ispyd/internal/minicore"
+	"github.com/ispyd/ispyd/internal/probes/panics"
+	"github.com/ispyd/ispyd/nodes"
+)
+
+// owner is the plugin whose hook is in: a program may run several servers, but it
+// has one text.
+var owner atomic.Pointer[plugin]
+
+// hook sees that the hook is in. p.mu is held.
+func (p *plugin) hook() error {
+	if p.hooked {
+		return nil
+	}
+	if !owner.CompareAndSwap(nil, p) {
+		return nodes.Errorf(nodes.ErrBusy, "the debugger of another server of this program has its hook in: use that one, or turn that off")
+	}
+	if err := panics.Install(p.panicked); err != nil {
+		owner.Store(nil)
+		return engineFailed(err)
+	}
+	p.hooked = true
+	return nil
+}
+
+// unhook takes the hook out, if no probe needs it, or if it must be. p.mu is held.
+func (p *plugin) unhook(must bool) error {
+	if !p.hooked {
+		return nil
+	}
+	if !must {
+		if a := p.armed.Load(); a != nil {
+			return nil
+		}
+	}
+	if err := panics.Remove(); err != nil {
+		return engineFailed(err)
+	}
+	p.hooked = false
+	owner.Store(nil)
+	return nil
+}
+
+// panicked is called on the goroutine that panics, before any of its deferred
+// functions.
+func (p *plugin) panicked(x *panics.Panic) {
+	a := p.armed.Load()
+	if a == nil {
+		return
+	}
+	begin := time.Now()
+	var space [8]*probe
+	caught := space[:0]
+	frames := runtime.CallersFrames(x.PCs)
+	for {
+		f, more := frames.Next()
+		if isOurs(f.Function) {
+			return // of a value's own method, which we have called
+		}
+		caught = a.on(f.Function, caught)
+		if !more {
+			break
+		}
+	}
+	if len(caught) > 0 {
+		p.caught(x, begin, caught)
+	}
+	if a.keepLast {
+		p.crash.mayCome(p, x)
+	}
+}
+
+// caught counts a panic that probes have seen, and captures it if one of them may.
+func (p *plugin) caught(x *panics.Panic, begin time.Time, probes []*probe) {
+	l := *p.limit.Load()
+	p.recent.add(x.Value)
+	allowed := false
+	for _, pr := range probes {
+		pr.hits.Add(1)
+		if pr.allow(begin, l) {
+			allowed = true
+		}
+	}
+	if !allowed || !p.capture(x, probes) {
+		for _, pr := range probes {
+			pr.skipped.Add(1)
+		}
+	}
+	now := time.Now()
+	for _, pr := range probes {
+		if pr.charge(now, now.Sub(begin)/time.Duration(len(probes)), l) {
+			go p.expel(pr, l)
+		}
+	}
+}
+
+// capture takes the traceback; false where it has no place.
+func (p *plugin) capture(x *panics.Panic, probes []*probe) bool {
+	if len(p.queue) == cap(p.queue) {
+		return false
+	}
+	c := &capture{t: newTraceback(kindPanic, x.Value, x.PCs), probes: append([]*probe(nil), probes...)}
+	for _, pr := range probes {
+		c.t.Probes = append(c.t.Probes, pr.name)
+	}
+	c.take(frameOf(x), x.Value)
+	return p.hand(c)
+}
+
+// frameOf is the frame that panics. A stack moves: it is to be used at once.
+func frameOf(x *panics.Panic) minicore.Frame {
+	sp, bp := x.Frame()
+	return minicore.Frame{PC: x.PC, SP: sp, BP: bp}
+}
+
+// expel removes a probe that has used up its share of a CPU.
+func (p *plugin) expel(pr *probe, l limits) {
+	p.event("error", pr.name, "the probe took more than "+decimal(l.share)+"% of a CPU: it removes itself; limit share= allows more")
+	err := p.removeKeys(context.Background(), []probeKey{pr.key()}, "it took too much time")
+	if err != nil {
+		p.event("error", pr.name, "the probe could not be removed: "+err.Error())
+	}
+}

@@ -30,6 +30,7 @@ var (
 // called by several goroutines at once.
 type Index struct {
 	t    *table
+	bare bool // made by Types: of its own
 	once sync.Once
 }
 
@@ -166,6 +167,10 @@ func load() (*table, error) {
 // Close tells that the index is not needed any more. It may be called again.
 func (x *Index) Close() error {
 	x.once.Do(func() {
+		if x.bare {
+			x.t.close()
+			return
+		}
 		shared.Lock()
 		defer shared.Unlock()
 		if shared.users--; shared.users == 0 {

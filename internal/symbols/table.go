@@ -1,6 +1,7 @@
 package symbols
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -304,12 +305,8 @@ func (t *table) sortRefs(list []ref) {
 
 // nameAt is the text at an offset of .debug_info. It points into the section.
 func (t *table) nameAt(off uint32) string {
-	b := t.sections.info
-	p := int(off)
-	for b[p] != 0 {
-		p++
-	}
-	return text(b[off:p])
+	b := t.sections.info[off:]
+	return text(b[:bytes.IndexByte(b, 0)])
 }
 
 // find returns the refs of a raw name in a sorted list.

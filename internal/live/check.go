@@ -1,0 +1,172 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/ispyd/ispyd/internal/symbols"
+	"github.com/ispyd/ispyd/nodes"
+)
+
+// Check compares the layouts that this package knows with values of known content,
+// once. Its error, which wraps nodes.ErrNotSupported, says which one is another:
+// then nothing is decoded.
+var Check = sync.OnceValue(func() error {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		return nodes.Errorf(nodes.ErrNotSupported, "memory is decoded on linux/amd64 only, this is %s/%s", runtime.GOOS, runtime.GOARCH)
+	}
+	x, err := symbols.Types()
+	if err != nil {
+		return err
+	}
+	defer x.Close()
+	for _, c := range []struct {
+		what string
+		try  func(*Decoder) error
+	}{
+		{"process_vm_readv", tryRead}, {"interfaces", tryInterfaces}, {"maps", tryMaps},
+		{"channels", tryChannels}, {"locks", tryLocks}, {"times", tryTimes},
+	} {
+		d := &Decoder{Index: x, Limits: Limits{Items: 1 << 20, Values: 1 << 20}, ShowAll: true}
+		d.limits = d.Limits.orDefault()
+		d.left, d.path, d.ctx = 1<<20, map[target]bool{}, context.Background()
+		err := nodes.Protect(func() error { return c.try(d) })
+		if err != nil {
+			return nodes.Errorf(nodes.ErrNotSupported, "memory of this program (%s) cannot be decoded: %s: %v", runtime.Version(), c.what, err)
+		}
+	}
+	return nil
+})
+
+// show decodes a value that this package made.
+func show[T any](d *Decoder, p *T) *Value {
+	t := d.Index.TypeOf(reflect.TypeFor[T]())
+	v := d.at("", t, uintptr(unsafe.Pointer(p)), 0)
+	runtime.KeepAlive(p)
+	return v
+}
+
+func expect(v *Value, want string) error {
+	if got := string(v.AppendGo(nil)); got != want {
+		return fmt.Errorf("%s reads as %.100s", want, got)
+	}
+	return nil
+}
+
+func tryRead(*Decoder) error {
+	x, got := uint64(0x1234567890abcdef), make([]byte, 8)
+	err := Read(uintptr(unsafe.Pointer(&x)), got)
+	if err != nil {
+		return fmt.Errorf("%w (is it forbidden by seccomp?)", err)
+	}
+	if wide(got) != x {
+		return fmt.Errorf("read %#x for %#x", wide(got), x)
+	}
+	if Read(1<<46+4096, got) == nil {
+		return fmt.Errorf("an address without memory can be read")
+	}
+	return nil
+}
+
+// boxed is a struct that an interface holds in its data word.
+type boxed struct{ p *int }
+
+func tryInterfaces(d *Decoder) error {
+	n := 7
+	for _, c := range []struct {
+		v    any
+		want string
+	}{
+		{nil, "nil"}, {&n, "&int(7)"}, {n, "7"}, {boxed{&n}, "live.boxed{p: &int(7)}"}, {"text", `"text"`}, {[2]bool{true}, "[2]bool{true, false}"},
+	} {
+		if err := expect(show(d, &c.v), c.want); err != nil {
+			return err
+		}
+	}
+	var err error = &nodes.Error{Text: "x"}
+	return expect(show(d, &err), `&nodes.Error{Text: "x", Err: nil}`)
+}
+
+// wideKey is larger than what a map holds in its slots.
+type wideKey [17]int64
+
+func tryMaps(d *Decoder) error {
+	for _, n := range []int{0, 1, 8, 9, 3000} {
+		small, large := map[int]string{}, map[wideKey]struct{}{}
+		for i := range n + n/2 {
+			small[i], large[wideKey{int64(i)}] = strconv.Itoa(i), struct{}{}
+		}
+		for i := range n / 2 {
+			delete(small, i)
+			delete(large, wideKey{int64(i)})
+		}
+		v, w := show(d, &small), show(d, &large)
+		if len(v.Members) != n || len(w.Members) != n || v.Note+w.Note != "" {
+			return fmt.Errorf("of %d entries %d and %d are found (%s %s)", n, len(v.Members), len(w.Members), v.Note, w.Note)
+		}
+		for i, m := range v.Members {
+			if want := strconv.Itoa(i + n/2); m.Key.Text != want || m.Value.Text != want {
+				return fmt.Errorf("entry %s reads as %s: %s", want, m.Key.Text, m.Value.Text)
+			}
+		}
+	}
+	return nil
+}
+
+func tryChannels(d *Decoder) error {
+	c := make(chan int, 3)
+	c <- 1
+	c <- 2
+	<-c
+	b := make([]byte, chanBytes)
+	if err := Read(*(*uintptr)(unsafe.Pointer(&c)), b); err != nil {
+		return err
+	}
+	if wide(b[chanSendX:]) != 2 || wide(b[chanRecvX:]) != 1 {
+		return fmt.Errorf("positions 2 and 1 read as %d and %d", wide(b[chanSendX:]), wide(b[chanRecvX:]))
+	}
+	if err := expect(show(d, &c), "make(chan int, 3) /* len 1, cap 3 */"); err != nil {
+		return err
+	}
+	close(c)
+	return expect(show(d, &c), "make(chan int, 3) /* len 1, cap 3, closed */")
+}
+
+func tryLocks(d *Decoder) error {
+	var mu sync.Mutex
+	var rw sync.RWMutex
+	if err := expect(show(d, &mu), "sync.Mutex{ /* unlocked */ }"); err != nil {
+		return err
+	}
+	mu.Lock()
+	err := expect(show(d, &mu), "sync.Mutex{ /* locked */ }")
+	mu.Unlock()
+	if err != nil {
+		return err
+	}
+	rw.RLock()
+	err = expect(show(d, &rw), "sync.RWMutex{ /* locked by 1 readers */ }")
+	rw.RUnlock()
+	if err != nil {
+		return err
+	}
+	rw.Lock()
+	defer rw.Unlock()
+	return expect(show(d, &rw), "sync.RWMutex{ /* locked */ }")
+}
+
+func tryTimes(d *Decoder) error {
+	for _, t := range []time.Time{{}, time.Now(), time.Now().UTC(), time.Unix(1e9, 5)} {
+		if err := expect(show(d, &t), t.Format(time.RFC3339Nano)); err != nil {
+			return err
+		}
+	}
+	dur := 90 * time.Second
+	return expect(show(d, &dur), "1m30s")
+}

@@ -1,0 +1,7 @@
+//go:build !linux || !amd64
+
+package live
+
+import "errors"
+
+func readMemory(uintptr, []byte) error { return errors.ErrUnsupported }

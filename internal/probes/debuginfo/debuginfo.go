@@ -1,0 +1,48 @@
+// Package debuginfo tells package returns of functions what package symbols knows
+// of them.
+package debuginfo
+
+import (
+	"github.com/ispyd/ispyd/internal/abi"
+	"github.com/ispyd/ispyd/internal/probes/returns"
+	"github.com/ispyd/ispyd/internal/symbols"
+)
+
+// Function is the function to probe of this linker's name. Without debug
+// information on it its signature is nil, and the error says why; probing it is
+// then refused with the right reason. Where there are several results of type
+// error, the last is the one that is looked at.
+func Function(x *symbols.Index, name string) (returns.Function, error) {
+	fn := returns.Function{Name: name}
+	f, err := x.Func(name)
+	if err != nil {
+		return fn, err
+	}
+	s, err := Signature(&f)
+	if err != nil {
+		return fn, err
+	}
+	fn.Signature = s
+	return fn, nil
+}
+
+// Signature is the function's signature.
+func Signature(f *symbols.Func) (*returns.Signature, error) {
+	s := &returns.Signature{Error: -1}
+	results := 0
+	for _, p := range f.Params {
+		t, err := p.Type.ABI()
+		if err != nil {
+			return nil, err
+		}
+		s.Params = append(s.Params, abi.Param{Name: p.Name, Type: t, Result: p.Result})
+		if !p.Result {
+			continue
+		}
+		if p.Type.Name() == "error" {
+			s.Error = results
+		}
+		results++
+	}
+	return s, nil
+}

@@ -68,6 +68,13 @@ var importRules = []importRule{
 		never: func(_, d string) bool { return within(d, "github.com/hanwen/go-fuse") || within(d, "mvdan.cc/sh") },
 		why:   "the mount and the shell are linked by the commands alone",
 	},
+	{
+		of: func(p string) bool {
+			return strings.HasPrefix(p, module) && !within(p, module+"/cmd/ispy")
+		},
+		never: func(_, d string) bool { return within(d, "github.com/go-delve/delve") },
+		why:   "the debugger's library is linked by ispy alone: programs and ispymount stay small",
+	},
 }
 
 func within(pkg, parent string) bool { return pkg == parent || strings.HasPrefix(pkg, parent+"/") }

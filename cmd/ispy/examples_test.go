@@ -29,6 +29,9 @@ func TestExamples(t *testing.T) {
 			}
 			dir := t.TempDir()
 			for _, example := range v.Examples {
+				if v.Name == "debug" {
+					continue // it needs a program with DWARF, see internal/postmortem
+				}
 				if !strings.Contains(example, v.Name) && !strings.HasPrefix(example, "!") {
 					t.Errorf("the example %q is of something else", example)
 				}

@@ -7,11 +7,12 @@ import (
 	"github.com/ispyd/ispyd/cmd/ispy/internal/compare"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/copying"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/files"
+	"github.com/ispyd/ispyd/cmd/ispy/internal/postmortem"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/watching"
 )
 
 // verbs are the commands of ispy, beside the shell's own words.
 func verbs() []verb.Verb {
-	return slices.Concat(files.Verbs(), copying.Verbs(), capturing.Verbs(), compare.Verbs(), watching.Verbs())
+	return slices.Concat(files.Verbs(), copying.Verbs(), capturing.Verbs(), compare.Verbs(), watching.Verbs(), postmortem.Verbs())
 }

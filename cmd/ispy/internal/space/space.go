@@ -162,3 +162,13 @@ func (s *Space) Dialled() []string {
 	}
 	return names
 }
+
+// Root is the directory that sockets are looked up beneath, "" for none.
+func (s *Space) Root() string {
+	for _, c := range s.configs {
+		if c.Root != "" {
+			return c.Root
+		}
+	}
+	return ""
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/ispyd/ispyd/fs"
 	"github.com/ispyd/ispyd/internal/config"
 	"github.com/ispyd/ispyd/internal/nearest"
+	"github.com/ispyd/ispyd/internal/peercred"
 	"github.com/ispyd/ispyd/internal/redact"
 	"github.com/ispyd/ispyd/internal/rendezvous"
 	"github.com/ispyd/ispyd/nodes"
@@ -211,3 +212,9 @@ func (p pluginConfig) Failed(err error) { p.errors.Failed("config", p.name, err)
 func (p pluginConfig) Decode(v any) error       { return p.c.file.Decode(p.name, v) }
 func (p pluginConfig) Redact() *redact.Redactor { return p.c.redact }
 func (p pluginConfig) Logger() *slog.Logger     { return p.logger }
+
+// Local implements what plugins.Local asks.
+func (p pluginConfig) Local() bool {
+	network, err := rendezvous.Network(p.c.addr)
+	return err == nil && network == "unix" && peercred.Supported
+}

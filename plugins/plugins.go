@@ -49,3 +49,12 @@ type Config interface {
 	// Logger is the program's logger for ispyd, never nil.
 	Logger() *slog.Logger
 }
+
+// Local reports whether those who can reach the plugin are known to the kernel: the
+// tree is served on a unix socket, on a system that tells who connects. What must
+// not be shown to everybody asks before it is. A Config that does not say, by a
+// method Local, is not.
+func Local(c Config) bool {
+	l, ok := c.(interface{ Local() bool })
+	return ok && l.Local()
+}

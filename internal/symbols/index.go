@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -190,6 +191,18 @@ func (x *Index) Packages() []string {
 		list[i] = x.t.packages[i].path
 	}
 	return list
+}
+
+// Below are the import paths that begin with prefix, sorted: with "net/" net/http
+// and net/http/pprof.
+func (x *Index) Below(prefix string) []string {
+	list := x.t.packages
+	i := sort.Search(len(list), func(i int) bool { return list[i].path >= prefix })
+	var paths []string
+	for ; i < len(list) && strings.HasPrefix(list[i].path, prefix); i++ {
+		paths = append(paths, list[i].path)
+	}
+	return paths
 }
 
 // Package returns the package that a symbol's full name begins with, and the rest

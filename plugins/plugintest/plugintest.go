@@ -32,3 +32,6 @@ type section struct {
 func (s section) Decode(v any) error       { return s.file.Decode(s.name, v) }
 func (s section) Redact() *redact.Redactor { return nil }
 func (s section) Logger() *slog.Logger     { return slog.New(slog.DiscardHandler) }
+
+// Local makes it a tree on a unix socket.
+func (s section) Local() bool { return true }

@@ -226,9 +226,6 @@ func TestStress(t *testing.T) {
 	if testing.Short() {
 		goal = 20_000
 	}
-	if raceEnabled {
-		goal /= 10
-	}
 	var hits, panics atomic.Int64
 	hook := func(p *Panic) {
 		hits.Add(1)
@@ -243,55 +240,51 @@ func TestStress(t *testing.T) {
 		}
 	}
 	install(t, hook)
+	var mu sync.Mutex
+	on, toggles := true, 0
+	toggle := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		var err error
+		if on = !on; on {
+			err = Install(hook)
+		} else {
+			err = Remove()
+		}
+		if toggles++; err != nil {
+			t.Error(err)
+		}
+	}
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
-			for hits.Load() < goal {
+			for hits.Load() < goal && !t.Failed() {
 				// New goroutines start with small stacks, which grow within gopanic or the hook.
 				done := make(chan int)
 				go func() { done <- atDepth(w*3, w) }()
 				panics.Add(int64(<-done))
+				if rand.Intn(100) == 0 {
+					toggle()
+				}
 			}
 		})
 	}
 	stop := make(chan bool)
-	var toggles int
-	var toggler sync.WaitGroup
-	toggler.Go(func() {
-		on := true
+	var collector sync.WaitGroup
+	collector.Go(func() {
 		for {
 			select {
 			case <-stop:
 				return
 			default:
-			}
-			var err error
-			if on {
-				err = Remove()
-			} else {
-				err = Install(hook)
-			}
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			on = !on
-			toggles++
-			runtime.GC()
-			// Without the hook for a while, or with it for a while longer.
-			until := panics.Load() + int64(rand.Intn(500))
-			if on {
-				until += int64(rand.Intn(5000))
-			}
-			for panics.Load() < until && hits.Load() < goal {
-				runtime.Gosched()
+				runtime.GC()
 			}
 		}
 	})
 	wg.Wait()
 	close(stop)
-	toggler.Wait()
-	if hits.Load() > panics.Load() || toggles < 4 {
+	collector.Wait()
+	if hits.Load() > panics.Load() || toggles < 10 {
 		t.Errorf("%d panics, %d hits, %d toggles", panics.Load(), hits.Load(), toggles)
 	}
 	t.Logf("%d panics, %d hits, %d toggles", panics.Load(), hits.Load(), toggles)

@@ -1,5 +1,0 @@
-//go:build !race
-
-package panics
-
-const raceEnabled = false

@@ -17,6 +17,10 @@ const (
 	jumpBytes    = 5 // e9 and the distance
 	opJump       = 0xe9
 	landingBytes = 6 // JMP *distance(RIP)
+
+	lowestLanding  = 1 << 16 // vm.mmap_min_addr's usual value
+	highestLanding = 1<<47 - 2*pageSize
+
 	// MaxSites bounds the landings of a process, and thereby their pages.
 	MaxSites = 8192
 )
@@ -63,11 +67,20 @@ func At(addr uintptr) (*Site, error) {
 	if b[0] == opJump {
 		return nil, fmt.Errorf("at %#x is a jump already: %w", addr, errors.ErrUnsupported)
 	}
+	// The four bytes behind a site are its jump's distance.
+	for a := addr - jumpBytes + 1; a < addr+jumpBytes; a++ {
+		if sites[a] != nil {
+			return nil, fmt.Errorf("%#x is too close to another site, %#x: %w", addr, a, errors.ErrUnsupported)
+		}
+	}
 	if len(sites) == MaxSites {
 		return nil, fmt.Errorf("%d sites in use: %w", MaxSites, syscall.ENOSPC)
 	}
 	s := &Site{addr: addr, original: [jumpBytes]byte(b), slot: len(sites)}
 	s.landing = addr + jumpBytes + uintptr(int64(int32(binary.LittleEndian.Uint32(b[1:]))))
+	if s.landing < lowestLanding || s.landing > highestLanding {
+		return nil, fmt.Errorf("the landing %#x of %#x is outside of the address space: %w", s.landing, addr, errors.ErrUnsupported)
+	}
 	if err := s.land(); err != nil {
 		return nil, err
 	}

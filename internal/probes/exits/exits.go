@@ -4,7 +4,8 @@
 // It decodes the whole function. The sweep is right when it ends exactly where the
 // function's tables end and every branch lands on an instruction; then no RET is
 // missed. Every RET must come after the epilogue that the assembler writes
-// (cmd/internal/obj/x86/obj6.go): ADDQ $frame, SP; POPQ BP; RET.
+// (cmd/internal/obj/x86/obj6.go): ADDQ $frame, SP; POPQ BP; RET, where NOPs may
+// come before the RET so that it does not lie across 32 bytes (asm6.go, padJump).
 package exits
 
 import (
@@ -27,12 +28,14 @@ type Func struct {
 	SPDelta func(pc uintptr) (delta int, ok bool)
 }
 
-// An Exit is a place where the function returns.
+// An Exit is where the function returns.
 type Exit struct {
-	PC    uintptr // of the first instruction of the epilogue
-	Ret   uintptr // of the RET
-	Frame int     // bytes between the stack pointer at PC and at Ret
-	Code  []byte  // the epilogue without the RET, from PC on; at least 5 bytes; part of Func.Code
+	Ret   uintptr // the address of the RET
+	Frame int     // bytes of the frame that the epilogue releases, the saved BP among them
+	// Places are where a jump can take the place of an instruction, each on all
+	// ways to this RET. The first is the epilogue's ADDQ; the others are there
+	// because the jump's distance, the bytes behind it, is not ours to choose.
+	Places []Place
 }
 
 // Exits is what a sweep has found.
@@ -42,8 +45,6 @@ type Exits struct {
 	// the frame once the stack is known to suffice. The arguments are where the
 	// caller put them then. 0 if the function has none.
 	Setup uintptr
-	// SetupCode are the 5 bytes from Setup on.
-	SetupCode []byte
 }
 
 const (
@@ -83,8 +84,8 @@ func Scan(f Func) (*Exits, error) {
 	}
 	if s.hasSetup {
 		out.Setup = f.Entry + uintptr(s.setup)
-		out.SetupCode = f.Code[s.setup : s.setup+5]
 	}
+	s.places(out)
 	return out, nil
 }
 
@@ -95,6 +96,7 @@ type sweep struct {
 	targets  []branch
 	setup    int
 	hasSetup bool
+	indirect bool // there is a jump table, whose targets are not known
 }
 
 type branch struct{ from, to int }
@@ -181,6 +183,11 @@ func (s *sweep) flow(o, n int, in x86asm.Inst) error {
 	case x86asm.CALL:
 		return nil
 	}
+	if in.Op == x86asm.JMP {
+		if _, ok := in.Args[0].(x86asm.Rel); !ok {
+			s.indirect = true
+		}
+	}
 	switch to := in.Args[0].(type) {
 	case x86asm.Rel:
 		t := int64(o) + int64(n) + int64(to)
@@ -205,8 +212,9 @@ func (s *sweep) flow(o, n int, in x86asm.Inst) error {
 func (s *sweep) branches(exits []Exit) error {
 	inside := make(map[int]bool, 2*len(exits))
 	for _, x := range exits {
-		inside[int(x.Ret-s.Entry)] = true
-		inside[int(x.Ret-s.Entry)-1] = true
+		for o := int(x.Places[0].PC-s.Entry) + 1; o <= int(x.Ret-s.Entry); o++ {
+			inside[o] = true
+		}
 	}
 	for _, b := range s.targets {
 		if !s.isStart(b.to) || inside[b.to] {
@@ -219,22 +227,15 @@ func (s *sweep) branches(exits []Exit) error {
 // exit recognises the epilogue before the RET at offset o.
 func (s *sweep) exit(o int) (Exit, error) {
 	none := &Refusal{NoEpilogue, o, ""}
-	if o == 0 || s.Code[o-1] != popBP || !s.isStart(o-1) {
+	pop := s.beforePadding(o)
+	if pop <= 0 || s.Code[pop] != popBP {
 		return Exit{}, none
 	}
-	frame, start := 0, 0
-	switch {
-	case o >= 5 && s.isStart(o-5) && s.Code[o-5] == 0x48 && s.Code[o-4] == 0x83:
-		v := int(int8(s.Code[o-2]))
-		switch s.Code[o-3] {
-		case 0xc4: // ADDQ $imm8, SP
-			start, frame = o-5, v
-		case 0xec: // SUBQ $-128, SP
-			start, frame = o-5, -v
-		}
-	case o >= 8 && s.isStart(o-8) && s.Code[o-8] == 0x48 && s.Code[o-7] == 0x81 && s.Code[o-6] == 0xc4: // ADDQ $imm32, SP
-		start, frame = o-8, int(int32(binary.LittleEndian.Uint32(s.Code[o-5:])))
+	start := s.before(pop)
+	if start < 0 {
+		return Exit{}, none
 	}
+	frame := released(s.Code[start:pop])
 	if frame <= 0 {
 		none.Detail = "POPQ BP without ADDQ"
 		return Exit{}, none
@@ -243,8 +244,41 @@ func (s *sweep) exit(o int) (Exit, error) {
 	if d, ok := s.delta(start); !ok || d != frame {
 		return Exit{}, &Refusal{OddReturn, start, fmt.Sprintf("releases %d bytes of a frame of %d", frame, d)}
 	}
-	if d, ok := s.delta(o - 1); !ok || d != 8 {
-		return Exit{}, &Refusal{OddReturn, o - 1, fmt.Sprintf("POPQ BP with %d bytes of frame", d)}
+	if d, ok := s.delta(pop); !ok || d != 8 {
+		return Exit{}, &Refusal{OddReturn, pop, fmt.Sprintf("POPQ BP with %d bytes of frame", d)}
 	}
-	return Exit{s.Entry + uintptr(start), s.Entry + uintptr(o), frame, s.Code[start:o]}, nil
+	first := Place{PC: s.Entry + uintptr(start), code: s.Code[start : pop+1]}
+	return Exit{s.Entry + uintptr(o), frame, []Place{first}}, nil
+}
+
+// before returns the offset of the instruction before the one at o, -1 if it is
+// the first.
+func (s *sweep) before(o int) int {
+	for o--; o >= 0 && !s.isStart(o); o-- {
+	}
+	return o
+}
+
+// beforePadding is before, NOPs passed over.
+func (s *sweep) beforePadding(o int) int {
+	for o = s.before(o); o >= 0; o = s.before(o) {
+		if in, _ := decode(s.Code[o:]); in.Op != x86asm.NOP {
+			break
+		}
+	}
+	return o
+}
+
+// released is by how many bytes an instruction that releases a frame does so, 0
+// if it is another.
+func released(b []byte) int {
+	switch {
+	case len(b) == 4 && b[0] == 0x48 && b[1] == 0x83 && b[2] == 0xc4: // ADDQ $imm8, SP
+		return int(int8(b[3]))
+	case len(b) == 4 && b[0] == 0x48 && b[1] == 0x83 && b[2] == 0xec: // SUBQ $-128, SP
+		return -int(int8(b[3]))
+	case len(b) == 7 && b[0] == 0x48 && b[1] == 0x81 && b[2] == 0xc4: // ADDQ $imm32, SP
+		return int(int32(binary.LittleEndian.Uint32(b[3:])))
+	}
+	return 0
 }

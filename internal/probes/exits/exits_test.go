@@ -1,8 +1,11 @@
 package exits
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -57,6 +60,10 @@ func TestScan(t *testing.T) {
 			[][3]int{{18, 23, 24}, {25, 30, 24}}},
 		"vector instruction": {
 			setup + "4883ec10 | 24 c5f877 62f17c484ac0 4883c410 | 8 5d | 0 c3", 0, [][3]int{{17, 22, 24}}},
+		"RET padded": {
+			setup + "4883ec10 | 24 4883c410 | 8 5d | 0 90 c3", 0, [][3]int{{8, 14, 24}}},
+		"RET padded with a long NOP": {
+			setup + "4883ec10 | 24 4883c410 | 8 5d | 0 0f1f4000 90 c3", 0, [][3]int{{8, 18, 24}}},
 		"no set-up recognised": {
 			"e800000000 " + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3", -1, [][3]int{{13, 18, 24}}},
 		"indexed jump table": {
@@ -71,19 +78,18 @@ func TestScan(t *testing.T) {
 			if got := int(x.Setup) - int(f.Entry); c.setup >= 0 && got != c.setup || c.setup < 0 && x.Setup != 0 {
 				t.Errorf("Setup at %+d, want %+d", got, c.setup)
 			}
-			if x.Setup != 0 && hex.EncodeToString(x.SetupCode[:4]) != "554889e5" {
-				t.Errorf("SetupCode % x", x.SetupCode)
-			}
 			if len(x.Exits) != len(c.exits) {
 				t.Fatalf("%d exits, want %d", len(x.Exits), len(c.exits))
 			}
 			for i, e := range x.Exits {
-				got := [3]int{int(e.PC - f.Entry), int(e.Ret - f.Entry), e.Frame}
+				first := e.Places[0]
+				got := [3]int{int(first.PC - f.Entry), int(e.Ret - f.Entry), e.Frame}
 				if got != c.exits[i] {
 					t.Errorf("exit %d: %v, want %v", i, got, c.exits[i])
 				}
-				if len(e.Code) < 5 || len(e.Code) != int(e.Ret-e.PC) {
-					t.Errorf("exit %d: epilogue % x", i, e.Code)
+				code, err := first.Code(0)
+				if err != nil || len(code) < 5 || code[len(code)-1] != popBP || len(code) > int(e.Ret-first.PC) {
+					t.Errorf("exit %d: epilogue % x, %v", i, code, err)
 				}
 			}
 		})
@@ -113,6 +119,7 @@ func TestScanRefuses(t *testing.T) {
 		"epilogue of another frame":     {setup + "4883ec18 | 32 4883c410 | 8 5d | 0 c3", OddReturn},
 		"branch into an instruction":    {"7401 4889c0 " + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3", BranchInside},
 		"branch to the epilogue's POPQ": {setup + "4883ec10 | 24 7404 4883c410 | 8 5d | 0 c3", BranchInside},
+		"branch to the padding":         {setup + "4883ec10 | 24 7405 4883c410 | 8 5d | 0 90 c3", BranchInside},
 		"branch to the RET":             {setup + "4883ec10 | 24 7405 4883c410 | 8 5d | 0 c3", BranchInside},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +153,7 @@ func FuzzScan(f *testing.F) {
 		delta := func(pc uintptr) (int, bool) {
 			o := int(pc - entry)
 			switch {
-			case b[o] == ret || b[o] == 0xc2:
+			case b[o] == ret:
 				return 0, true
 			case b[o] == popBP:
 				return 8, true
@@ -165,13 +172,86 @@ func FuzzScan(f *testing.F) {
 			t.Fatal("neither exits nor an error")
 		}
 		for _, e := range x.Exits {
-			o, r := int(e.PC)-entry, int(e.Ret)-entry
-			if o < 0 || r >= len(b) || b[r] != ret || b[r-1] != popBP || len(e.Code) < 5 || e.Frame != int(frame) || e.Frame <= 8 {
+			r := int(e.Ret) - entry
+			if r >= len(b) || b[r] != ret || e.Frame != int(frame) || e.Frame <= 8 || len(e.Places) == 0 {
 				t.Fatalf("exit %+v", e)
 			}
+			for i, p := range e.Places {
+				o := int(p.PC) - entry
+				code, err := p.Code(p.PC)
+				if err != nil || o < 0 || o+len(code) > r || i > 0 && o+5 > len(b) || !bytes.Equal(code, b[o:o+len(code)]) {
+					t.Fatalf("place %d of %+v: % x, %v", i, e, code, err)
+				}
+			}
 		}
-		if x.Setup != 0 && (x.SetupCode[0] != 0x55 || len(x.SetupCode) != 5) {
+		if x.Setup != 0 && b[int(x.Setup)-entry] != 0x55 {
 			t.Fatalf("set-up %+v", x)
 		}
 	})
+}
+
+// TestPlaces: beside the epilogue, what else a jump may replace.
+func TestPlaces(t *testing.T) {
+	for name, c := range map[string]struct {
+		src  string
+		want string // offset:code, a place a field, of the last exit
+	}{
+		"registers and the frame": {
+			setup + "4883ec10 | 24 e800000000 31c0 488b5c2408 488d7b07 4883c410 | 8 5d | 0 c3 0f0b0f0b",
+			"24:4883c4105d 28:5d 20:488d7b074883c4105d 15:488b5c2408488d7b074883c4105d 13:31c0488b5c2408488d7b074883c4105d"},
+		"a load that may fault ends it": {
+			setup + "4883ec10 | 24 488b03 31c0 4883c410 | 8 5d | 0 c3 0f0b0f0b", "13:4883c4105d 17:5d 11:31c04883c4105d"},
+		"a branch target ends it": {
+			setup + "4883ec10 | 24 7402 31db 31c0 4883c410 | 8 5d | 0 c3 0f0b0f0b", "14:4883c4105d 18:5d 12:31c04883c4105d"},
+		"a jump table": {
+			setup + "4883ec10 | 24 ff24c8 31c0 4883c410 | 8 5d | 0 c3 0f0b0f0b", "13:4883c4105d 17:5d"},
+		"another function's bytes": {
+			setup + "4883ec10 | 24 e800000000 31c0 4883c410 | 8 5d | 0 c3", "15:4883c4105d 13:31c04883c4105d"},
+		"bytes of another exit": {
+			setup + "4883ec10 | 24 31c0 4883c410 | 8 5d | 0 c3 | 24 4883c410 | 8 5d | 0 c3", "16:4883c4105d"},
+		"no change of the stack pointer": {
+			setup + "4883ec10 | 24 4889c4 4883c410 | 8 5d | 0 c3", "11:4883c4105d"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := code(t, c.src)
+			x, err := Scan(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, p := range x.Exits[len(x.Exits)-1].Places {
+				b, err := p.Code(p.PC + 0x1000)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, fmt.Sprintf("%d:%x", p.PC-f.Entry, b))
+			}
+			if s := strings.Join(got, " "); s != c.want {
+				t.Errorf("got %s, want %s", s, c.want)
+			}
+		})
+	}
+}
+
+// TestPlaceMoves: an operand relative to the instruction pointer means the same
+// address elsewhere.
+func TestPlaceMoves(t *testing.T) {
+	f := code(t, setup+"4883ec10 | 24 488b0500100000 4883c410 | 8 5d | 0 c3 0f0b0f0b") // MOVQ 0x1000(IP), AX
+	x, err := Scan(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := x.Exits[0].Places[2]
+	for _, by := range []int64{0, 1, -4096, 1 << 30} {
+		b, err := p.Code(p.PC + uintptr(by))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := int64(int32(binary.LittleEndian.Uint32(b[3:]))); d != 0x1000-by {
+			t.Errorf("moved by %d: distance %d", by, d)
+		}
+	}
+	if _, err := p.Code(p.PC + 1<<32); err == nil {
+		t.Error("out of reach, and no error")
+	}
 }

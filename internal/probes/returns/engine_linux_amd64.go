@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/probes/exits"
 	"github.com/ispyd/ispyd/internal/probes/jump"
 	"github.com/ispyd/ispyd/internal/symbols/pclntab"
 )
@@ -43,7 +44,8 @@ type function struct {
 	index   uint32
 	cell    *cell
 	exits   []*jump.Site
-	targets []uintptr // stubs of exits
+	places  []*exits.Place // of exits
+	targets []uintptr      // stubs of exits
 	entry   *jump.Site
 	enter   uintptr // stub of entry
 	probe   atomic.Pointer[Probe]
@@ -104,24 +106,15 @@ func (e *engine) prepare(fn Function, observe bool) (*function, error) {
 		return nil, fmt.Errorf("too many functions have been probed: %w", syscall.ENOSPC)
 	}
 	f := &function{name: fn.Name, plan: plan, observe: observe, index: uint32(len(e.functions)), cell: &e.mem.cells[e.mem.ncells]}
-	at := func(pc uintptr) (*jump.Site, error) {
-		s, err := jump.At(pc)
-		if err != nil && errors.Is(err, errors.ErrUnsupported) {
-			err = &Refusal{fn.Name, NoLanding, "", err}
-		}
-		return s, err
-	}
 	// The landings first: one that cannot be had ends this, and costs no stubs.
-	for _, x := range plan.Exits.Exits {
-		s, err := at(x.PC)
-		if err != nil {
+	for i := range plan.Exits.Exits {
+		if err := f.land(&plan.Exits.Exits[i]); err != nil {
 			return nil, err
 		}
-		f.exits = append(f.exits, s)
 	}
 	if observe {
-		if f.entry, err = at(plan.Exits.Setup); err != nil {
-			return nil, err
+		if f.entry, err = jump.At(plan.Exits.Setup); err != nil {
+			return nil, f.landing(err)
 		}
 	}
 	if err := e.stubs(f); err != nil {
@@ -133,16 +126,43 @@ func (e *engine) prepare(fn Function, observe bool) (*function, error) {
 	return f, nil
 }
 
+// land finds a place for the jump of an exit.
+func (f *function) land(x *exits.Exit) error {
+	var first error
+	for i := range x.Places {
+		s, err := jump.At(x.Places[i].PC)
+		if err == nil {
+			f.exits, f.places = append(f.exits, s), append(f.places, &x.Places[i])
+			return nil
+		}
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return f.landing(first)
+}
+
+func (f *function) landing(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return &Refusal{f.name, NoLanding, "", err}
+	}
+	return err
+}
+
 // stubs emits the stubs of a function, with a site each.
 func (e *engine) stubs(f *function) error {
 	capturePC, observePC := routines()
 	l := f.plan.Layout
-	for _, x := range f.plan.Exits.Exits {
+	for i, x := range f.plan.Exits.Exits {
+		place := f.places[i]
 		s, addr := e.site(f, x.Ret)
 		if f.observe {
 			s.words = wordsOnStack(l.StackSize)
-			target, err := jump.Stub(maxStub, func(at uintptr) []byte {
-				code, cont := observeStub(x, addr, observePC)
+			target, err := stubWith(place, func(at uintptr, moved []byte) []byte {
+				code, cont := observeStub(moved, addr, observePC)
 				s.cont = at + uintptr(cont)
 				return code
 			})
@@ -159,7 +179,7 @@ func (e *engine) stubs(f *function) error {
 		} else {
 			s.data = slotInts + 8*uint64(p.Leaves[1].N)
 		}
-		target, err := jump.Stub(maxStub, func(uintptr) []byte { return errorStub(x, p, addr, capturePC) })
+		target, err := stubWith(place, func(_ uintptr, moved []byte) []byte { return errorStub(moved, p, addr, capturePC) })
 		if err != nil {
 			return err
 		}
@@ -172,12 +192,25 @@ func (e *engine) stubs(f *function) error {
 	s.entry = 1
 	s.words = wordsOnStack(l.StackSize)
 	var err error
-	f.enter, err = jump.Stub(maxStub, func(at uintptr) []byte {
+	f.enter, err = jump.Stub(stubExtra, func(at uintptr) []byte {
 		code, cont := entryStub(at, f.plan.Exits.Setup, addr, observePC)
 		s.cont = at + uintptr(cont)
 		return code
 	})
 	return err
+}
+
+// stubWith makes a stub with the code that a place's jump leaves out.
+func stubWith(p *exits.Place, emit func(at uintptr, moved []byte) []byte) (uintptr, error) {
+	var moveErr error
+	target, err := jump.Stub(p.Size()+stubExtra, func(at uintptr) []byte {
+		var moved []byte
+		if moved, moveErr = p.Code(at); moveErr != nil {
+			return nil
+		}
+		return emit(at, moved)
+	})
+	return target, errors.Join(err, moveErr)
 }
 
 func wordsOnStack(size int64) uint64 { return uint64(min(size, recordStack) / 8) }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/ispyd/ispyd/internal/abi"
-	"github.com/ispyd/ispyd/internal/probes/exits"
 )
 
 var le = binary.LittleEndian
@@ -14,12 +13,12 @@ var intEncoding = [abi.IntRegs]byte{0, 3, 1, 7, 6, 8, 9, 10, 11}
 
 const opRET = 0xc3
 
-// maxStub is more than any stub needs.
-const maxStub = 64
+// stubExtra is more than any stub needs beside the code that it moves.
+const stubExtra = 64
 
-// errorStub does what the epilogue does, and goes to routine unless the error is nil.
-func errorStub(x exits.Exit, err *abi.Param, site, routine uintptr) []byte {
-	b := append(make([]byte, 0, maxStub), x.Code...)
+// errorStub does what the code before the RET does, and goes to routine unless the error is nil.
+func errorStub(code []byte, err *abi.Param, site, routine uintptr) []byte {
+	b := append(make([]byte, 0, len(code)+stubExtra), code...)
 	if l := err.Leaves[0]; l.Where == abi.InInt {
 		r, rex := intEncoding[l.N], byte(0x48)
 		if r >= 8 {
@@ -35,10 +34,10 @@ func errorStub(x exits.Exit, err *abi.Param, site, routine uintptr) []byte {
 	return jumpTo(b, site, routine)
 }
 
-// observeStub does what the epilogue does and goes to routine, which comes back
+// observeStub does what the code before the RET does and goes to routine, which comes back
 // to the RET at the end; cont is its offset.
-func observeStub(x exits.Exit, site, routine uintptr) (code []byte, cont int) {
-	b := append(make([]byte, 0, maxStub), x.Code...)
+func observeStub(code []byte, site, routine uintptr) (stub []byte, cont int) {
+	b := append(make([]byte, 0, len(code)+stubExtra), code...)
 	b = jumpTo(b, site, routine)
 	return append(b, opRET), len(b)
 }
@@ -46,7 +45,7 @@ func observeStub(x exits.Exit, site, routine uintptr) (code []byte, cont int) {
 // entryStub goes to routine, which comes back to what the function's frame set-up
 // begins with; at is the stub's own address.
 func entryStub(at, setup, site, routine uintptr) (code []byte, cont int) {
-	b := jumpTo(make([]byte, 0, maxStub), site, routine)
+	b := jumpTo(make([]byte, 0, stubExtra), site, routine)
 	cont = len(b)
 	b = append(b, 0x55, 0x48, 0x89, 0xe5, 0xe9) // PUSHQ BP; MOVQ SP, BP; JMP
 	next := at + uintptr(len(b)) + 4

@@ -151,7 +151,7 @@ func tryLocks(d *Decoder) error {
 		return err
 	}
 	rw.RLock()
-	err = expect(show(d, &rw), "sync.RWMutex{ /* locked by 1 readers */ }")
+	err = expect(show(d, &rw), "sync.RWMutex{ /* locked by 1 reader */ }")
 	rw.RUnlock()
 	if err != nil {
 		return err

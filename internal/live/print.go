@@ -107,6 +107,9 @@ func quote(s string) string {
 
 func (p *printer) bytes(v *Value, elide bool) {
 	typ := v.Type.String()
+	if typ == "[]uint8" {
+		typ = "[]byte"
+	}
 	if v.Type.Kind() == reflect.Slice && text(v.Text) {
 		p.str(typ + "(" + quote(v.Text) + ")")
 		return
@@ -245,7 +248,7 @@ func (p *printer) channel(v *Value) {
 	note := "len " + strconv.Itoa(v.fact("len")) + ", cap " + strconv.Itoa(v.fact("cap"))
 	for _, w := range []string{"receivers", "senders"} {
 		if n := v.fact(w); n > 0 {
-			note += ", " + strconv.Itoa(n) + " " + w + " wait"
+			note += ", " + count(n, w) + waiting(n)
 		}
 	}
 	if v.fact("closed") != 0 {
@@ -259,12 +262,27 @@ func (p *printer) lock(v *Value) {
 	if v.fact("locked") != 0 {
 		note = "locked"
 	} else if n := v.fact("readers"); n > 0 {
-		note = "locked by " + strconv.Itoa(n) + " readers"
+		note = "locked by " + count(n, "readers")
 	}
 	if n := v.fact("waiters"); n > 0 {
-		note += ", " + strconv.Itoa(n) + " wait"
+		note += ", " + strconv.Itoa(n) + waiting(n)
 	}
 	p.str(v.Type.String() + "{ /* " + note + " */ }")
+}
+
+// count is a number of things, whose plural ends with an s.
+func count(n int, things string) string {
+	if n == 1 {
+		things = things[:len(things)-1]
+	}
+	return strconv.Itoa(n) + " " + things
+}
+
+func waiting(n int) string {
+	if n == 1 {
+		return " waits"
+	}
+	return " wait"
 }
 
 func (v *Value) fact(name string) int {

@@ -78,6 +78,9 @@ func (s *sizer) add(t *symbols.Type, addr uintptr, n int, counted bool) {
 func (s *sizer) visit(ctx context.Context, o object) {
 	s.Objects++
 	size := int(o.t.Size())
+	if size == 0 || s.pointerFree(o.t, 64) {
+		return
+	}
 	if size > whole {
 		if o.t.Kind() == reflect.Array && o.t.Elem() != nil {
 			for i := 0; i < o.n; i++ {

@@ -239,7 +239,8 @@ func (t *table) scanUnit(u *unit, p int, k *pack, byPrefix packs, seen map[uint3
 		case 0:
 			depth--
 		case tagVariable:
-			if len(e.location) == 9 && e.location[0] == opAddr && e.name != "" {
+			// Names without a package are those of the C side of cgo.
+			if len(e.location) == 9 && e.location[0] == opAddr && len(e.name) > len(k.prefix) && strings.HasPrefix(e.name, k.prefix) {
 				k.vars = append(k.vars, r)
 			}
 		case tagConstant:

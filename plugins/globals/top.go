@@ -3,6 +3,7 @@ package globals
 import (
 	"context"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/ispyd/ispyd/internal/live"
@@ -30,7 +31,7 @@ type row struct {
 // top is the file of the variables that keep most memory. It is not listed: it
 // costs.
 func (p *plugin) top() nodes.File {
-	return nodes.Value("top", "the variables that keep most memory, the largest first: bytes and objects that can be reached from each (at_least: there are more), takes up to 5 s",
+	return nodes.Value("top", "the variables that keep most memory, the runtime's left out: bytes and objects that can be reached from each (at_least: there are more), takes up to 5 s",
 		func(ctx context.Context) ([]row, error) {
 			x, err := symbols.Open(ctx)
 			if err != nil {
@@ -46,6 +47,10 @@ func (p *plugin) rows(ctx context.Context, x *symbols.Index) ([]row, error) {
 	defer cancel()
 	var rows []row
 	for _, pkg := range x.Packages() {
+		// The runtime's own reach whatever there is, and memory that is reserved.
+		if pkg == "runtime" || strings.HasPrefix(pkg, "internal/runtime/") {
+			continue
+		}
 		for _, name := range p.vars(x, pkg) {
 			v, err := x.Var(name)
 			if err != nil {

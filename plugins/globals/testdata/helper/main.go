@@ -1,0 +1,403 @@
+// Command helper serves its own variables to the tests: a test binary has no debug
+// information. A request is a line on the standard input, an operation, a path below
+// globals and perhaps a text; the answer is a line of JSON.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/ispyd/ispyd/internal/symbols"
+	"github.com/ispyd/ispyd/nodes"
+	"github.com/ispyd/ispyd/plugins"
+	"github.com/ispyd/ispyd/plugins/globals"
+
+	"github.com/ispyd/ispyd/internal/config"
+	"github.com/ispyd/ispyd/internal/redact"
+	"log/slog"
+)
+
+type level uint8
+
+type item struct {
+	Tags []string
+	next *item
+}
+
+type inner struct{ Depth int }
+
+type store struct {
+	inner
+	mu     sync.Mutex
+	items  map[int]*item
+	byName map[string]int
+	hits   atomic.Int64
+	wait   time.Duration
+	since  time.Time
+	level  level
+	sink   any
+	err    error
+}
+
+type pair[K comparable, V any] struct {
+	key   K
+	value V
+}
+
+type point struct{ x, y int }
+
+type empty struct{}
+
+var (
+	limit    = 40
+	label    = "first"
+	ratio    = 0.5
+	enabled  bool
+	pace     = time.Second
+	small    int8
+	flag     atomic.Bool
+	count    atomic.Int64
+	levels   = []level{1, 2, 3}
+	points   = map[point]string{{1, 2}: "a", {3, 4}: "b"}
+	words    = map[string]*item{"a/b": {Tags: []string{"slash"}}, "x.y": {Tags: []string{"dot"}}}
+	anyBy    = map[any]int{1: 10, "one": 11, true: 12}
+	generic  = pair[string, []byte]{"k", []byte("bytes")}
+	main3    = &store{}
+	ring     *item
+	queue    = make(chan int, 4)
+	blocked  = make(chan int)
+	callback func(string) error
+	nothing  empty
+	zeroes   [3]struct{}
+	raw      = []byte{0, 1, 0xff}
+	matrix   [2][3]float32
+	cplx     = 1 + 2i
+	nilMap   map[string]int
+	nilSlice []int
+	nilPtr   *store
+	nilChan  chan int
+	nilFunc  func()
+	nilIface error
+	anyNil   any
+	password = "hunter2"
+	dsn      = "postgres://user:sesame@db/x"
+	huge     []byte
+	many     map[int]int
+	locked   sync.Mutex
+	readers  sync.RWMutex
+	unsafely unsafe.Pointer
+	deep     *item
+	when     = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	pointer  atomic.Pointer[item]
+	churn    = map[int]string{}
+	churned  []string
+	boxed    any
+)
+
+// fill gives the variables values that the compiler cannot know.
+func fill() {
+	*main3 = store{
+		inner: inner{Depth: 7}, items: map[int]*item{3: {Tags: []string{"a", "b"}}}, byName: map[string]int{"x": 1, "y": 2},
+		wait: 90 * time.Second, level: 3, sink: &item{Tags: []string{"in"}}, err: fs.ErrNotExist,
+	}
+	main3.hits.Store(5)
+	ring = &item{Tags: []string{"ring"}}
+	ring.next = ring
+	queue <- 1
+	queue <- 2
+	go func() { blocked <- 1 }()
+	callback = func(s string) error { return errors.New(s) }
+	locked.Lock()
+	readers.RLock()
+	for range 200 {
+		deep = &item{next: deep}
+	}
+	pointer.Store(ring)
+	boxed = level(9)
+}
+
+// keep refers to what the linker would drop.
+func keep() {
+	fmt.Fprint(io.Discard, limit, label, ratio, enabled, pace, small, flag.Load(), count.Load(), levels, points, anyBy, generic.key, nothing,
+		zeroes, raw, matrix, cplx, nilMap, nilSlice, nilPtr == nil, nilChan, nilFunc == nil, nilIface, anyNil, password, dsn, len(huge), len(many),
+		unsafely, deep == nil, when, len(churn), len(churned), boxed, words["x"])
+}
+
+type request struct{ Op, Path, Text string }
+
+type answer struct {
+	Text  string
+	Names []string
+	Error string
+	Mode  uint32
+	Kind  string
+}
+
+func main() {
+	fill()
+	keep()
+	f, err := config.Parse("test.toml", []byte(os.Args[1]))
+	check(err)
+	dir, closer, err := globals.Plugin.Open(section{f, len(os.Args) < 3})
+	check(err)
+	if closer != nil {
+		defer closer.Close()
+	}
+	in := bufio.NewScanner(os.Stdin)
+	out := json.NewEncoder(os.Stdout)
+	for in.Scan() {
+		var r request
+		check(json.Unmarshal(in.Bytes(), &r))
+		check(out.Encode(serve(dir, r)))
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+
+func serve(dir nodes.Dir, r request) (a answer) {
+	ctx := context.Background()
+	fail := func(err error) answer {
+		a.Error = err.Error()
+		return a
+	}
+	switch r.Op {
+	case "conform":
+		return conform(dir)
+	case "soak":
+		return soak(ctx, dir, r.Text)
+	case "large":
+		huge = make([]byte, 100<<20)
+		n := 10_000_000
+		if r.Text != "" {
+			fmt.Sscan(r.Text, &n)
+		}
+		many = make(map[int]int, n)
+		for i := range n {
+			many[i] = i
+		}
+		return a
+	case "bench":
+		return bench(ctx, dir, r.Path)
+	case "go":
+		keep()
+		a.Text = fmt.Sprint(map[string]any{
+			"limit": limit, "label": label, "ratio": ratio, "enabled": enabled, "pace": pace, "small": small, "flag": flag.Load(),
+			"count": count.Load(), "level": main3.level, "levels": levels, "depth": main3.Depth, "tag": main3.items[3].Tags[0], "x": matrix[1][2], "hits": main3.hits.Load(),
+		}[r.Text])
+		return a
+	}
+	n, err := nodes.Walk(ctx, dir, r.Path)
+	if err != nil {
+		return fail(err)
+	}
+	switch n := n.(type) {
+	case nodes.Dir:
+		list, err := n.List(ctx)
+		if err != nil {
+			return fail(err)
+		}
+		for _, c := range list {
+			a.Names = append(a.Names, c.Name())
+		}
+	case nodes.File:
+		a.Mode, a.Kind = uint32(n.Attr().Mode), string(n.Attr().Kind)
+		flags := nodes.Read
+		if r.Op == "write" {
+			flags = nodes.Write
+		}
+		h, err := n.Open(ctx, flags)
+		if err != nil {
+			return fail(err)
+		}
+		defer h.Close()
+		if r.Op == "write" {
+			if _, err := h.WriteAt(ctx, []byte(r.Text+"\n"), 0); err != nil {
+				return fail(err)
+			}
+			return a
+		}
+		size, _ := h.Stat()
+		b, err := io.ReadAll(io.NewSectionReader(reader{ctx, h}, 0, size))
+		if err != nil {
+			return fail(err)
+		}
+		a.Text = string(b)
+	}
+	return a
+}
+
+type reader struct {
+	ctx context.Context
+	h   nodes.Handle
+}
+
+func (r reader) ReadAt(p []byte, off int64) (int, error) { return r.h.ReadAt(r.ctx, p, off) }
+
+type section struct {
+	file  *config.File
+	local bool
+}
+
+func (s section) Decode(v any) error       { return s.file.Decode("globals", v) }
+func (s section) Redact() *redact.Redactor { return nil }
+func (s section) Logger() *slog.Logger     { return slog.New(slog.DiscardHandler) }
+func (s section) Local() bool              { return s.local }
+
+var _ plugins.Config = section{}
+
+// conform walks the whole tree and reads every file in it.
+func conform(dir nodes.Dir) (a answer) {
+	ctx := context.Background()
+	x, err := symbols.Open(ctx)
+	if err != nil {
+		a.Error = err.Error()
+		return a
+	}
+	defer x.Close()
+	files := 0
+	var walk func(nodes.Dir, string)
+	walk = func(d nodes.Dir, p string) {
+		list, err := d.List(ctx)
+		if err != nil {
+			a.Names = append(a.Names, p+": "+err.Error())
+		}
+		for _, c := range list {
+			found, err := nodes.Lookup(ctx, d, c.Name())
+			if err != nil || found.Name() != c.Name() {
+				a.Names = append(a.Names, fmt.Sprint(p, c.Name(), ": Lookup: ", err))
+				continue
+			}
+			switch c := c.(type) {
+			case nodes.Dir:
+				walk(c, p+c.Name()+"/")
+			case nodes.File:
+				files++
+				for _, name := range []string{c.Name(), c.Name() + ".json"} {
+					b := serve(dir, request{"read", p + name, ""})
+					if b.Error != "" || b.Text == "" || strings.HasPrefix(b.Text, "?") && !strings.Contains(b.Text, "is no type that") {
+						a.Names = append(a.Names, fmt.Sprintf("%s%s: %.100q %s", p, name, b.Text, b.Error))
+					}
+					if strings.HasSuffix(name, ".json") && !json.Valid([]byte(b.Text)) {
+						a.Names = append(a.Names, fmt.Sprintf("%s%s: no JSON: %.200q", p, name, b.Text))
+					}
+				}
+			}
+		}
+	}
+	walk(dir, "")
+	a.Text = fmt.Sprint(files)
+	return a
+}
+
+// soak reads while the program writes as fast as it can and collects garbage.
+//
+//go:norace
+func soak(ctx context.Context, dir nodes.Dir, text string) (a answer) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		a.Error = err.Error()
+		return a
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Add(2)
+	go func() {
+		defer wg.Done()
+		mutate(done)
+	}()
+	go func() {
+		defer wg.Done()
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	}()
+	n := 0
+	for end := time.Now().Add(d); time.Now().Before(end); n++ {
+		for _, name := range []string{"main.churn", "main.churned", "main.boxed", "main.label", "main.main3", "main.churn.json", "main.churn[5]", "main.queue", "top"} {
+			if name == "top" && n%1000 != 0 {
+				continue
+			}
+			b := serve(dir, request{"read", name, ""})
+			if b.Text == "" && !strings.Contains(b.Error, "no such key") && b.Error != "" {
+				a.Names = append(a.Names, name+": "+b.Error)
+			}
+		}
+	}
+	close(done)
+	wg.Wait()
+	a.Text = fmt.Sprint(n)
+	return a
+}
+
+// mutate is a program with races: nobody is to learn from it.
+//
+//go:norace
+func mutate(done chan struct{}) {
+	for i := 0; ; i++ {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		churn[i%5000] = fmt.Sprint("value ", i)
+		if i%7 == 0 {
+			delete(churn, i%4999)
+		}
+		if i%20000 == 0 {
+			churn = map[int]string{5: "five"}
+		}
+		churned = append(churned, label)
+		if len(churned) > 300 {
+			churned = nil
+		}
+		label = strings.Repeat("x", i%100)
+		switch i % 4 {
+		case 0:
+			boxed = i
+		case 1:
+			boxed = label
+		case 2:
+			boxed = &item{Tags: churned}
+		case 3:
+			boxed = pair[string, []byte]{label, []byte(label)}
+		}
+		main3.sink = boxed
+		main3.items = map[int]*item{i: {Tags: churned}}
+	}
+}
+
+// bench measures one reading, lookup to close.
+func bench(ctx context.Context, dir nodes.Dir, path string) (a answer) {
+	serve(dir, request{"read", path, ""})
+	const n = 2000
+	start := time.Now()
+	for range n {
+		if b := serve(dir, request{"read", path, ""}); b.Error != "" {
+			return b
+		}
+	}
+	a.Text = fmt.Sprint(int(time.Since(start).Nanoseconds() / n))
+	return a
+}

@@ -312,17 +312,17 @@ func at(f Frame, interrupted bool) Frame {
 }
 
 // passed says which functions are not of interest by themselves: the runtime's,
-// where there is a caller to be blamed, and our own.
+// where there is a caller to be blamed, and Capture.
 func passed(name string) bool {
 	if name == "runtime.main" || name == "runtime.goexit" {
 		return false
 	}
 	return strings.HasPrefix(name, "runtime.") || strings.HasPrefix(name, "internal/runtime/") ||
-		strings.HasPrefix(name, self)
+		name == self
 }
 
-// self begins the names of this package's functions.
-const self = "github.com/ispyd/ispyd/internal/minicore."
+// self is what everybody is captured by.
+const self = "github.com/ispyd/ispyd/internal/minicore.Capture"
 
 // function is the name of the function that is compiled at pc, whatever is
 // inlined into it there.

@@ -3,6 +3,7 @@ package ispyd
 import (
 	"github.com/ispyd/ispyd/plugins"
 	"github.com/ispyd/ispyd/plugins/debugger"
+	"github.com/ispyd/ispyd/plugins/globals"
 	"github.com/ispyd/ispyd/plugins/log"
 	"github.com/ispyd/ispyd/plugins/process"
 	"github.com/ispyd/ispyd/plugins/profile"
@@ -14,5 +15,5 @@ const allBuiltins = "builtins"
 
 // builtins are the plugins that need not be passed to Start.
 func builtins() []plugins.Plugin {
-	return []plugins.Plugin{process.Plugin, runtime.Plugin, profile.Plugin, log.Plugin, debugger.Plugin}
+	return []plugins.Plugin{process.Plugin, runtime.Plugin, profile.Plugin, log.Plugin, debugger.Plugin, globals.Plugin}
 }

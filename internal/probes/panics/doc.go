@@ -4,7 +4,7 @@
 // Every panic passes runtime.gopanic: those of panic statements and of index,
 // nil, division, slice, conversion, map and channel faults. runtime.Goexit does
 // not, nor do runtime.throw and other fatal errors. A one-byte jump (package
-// jump) in place of gopanic's PUSHQ BP leads to a few instructions of assembly,
+// jump) in gopanic's check of the stack leads to a few instructions of assembly,
 // which call the hook and then go on with gopanic as if nothing had been: same
 // registers, same stack, no frame more than before. So what the program sees,
 // also in the stacks that it takes of itself, does not depend on the hook.

@@ -13,7 +13,8 @@ import (
 var (
 	offM, offCurg, offMallocing, offPreemptoff, offLocks uintptr
 
-	resume uintptr // in gopanic, behind what enter does in its place
+	guard          uintptr // how far below SP gopanic's check of the stack looks
+	branch, resume uintptr // in gopanic: where the check ends, and where what it guards starts
 )
 
 func enter()

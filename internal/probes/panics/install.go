@@ -107,16 +107,15 @@ func prepare() error {
 		return err
 	}
 	v := t.Version()
-	off, err := frameSetup(code)
+	shape, err := shapeOf(code)
 	if err == nil {
 		err = confirm(code, v)
 	}
 	if err == nil {
 		err = confirmHere(v)
 	}
-	at := f.Entry() + uintptr(off)
-	if before, ok := f.SPDelta(at); err == nil && (!ok || before != 0) {
-		err = fmt.Errorf("runtime.gopanic has %d bytes of frame at +%#x", before, off)
+	if before, ok := f.SPDelta(f.Entry() + uintptr(shape.resume)); err == nil && (!ok || before != 0) {
+		err = fmt.Errorf("runtime.gopanic has %d bytes of frame at +%#x", before, shape.resume)
 	}
 	own, ok := t.Func(enterAddr())
 	if err == nil && (!ok || own.Entry() != enterAddr() || own.Flag()&pclntab.FlagSPWrite != 0) {
@@ -125,7 +124,7 @@ func prepare() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, errors.ErrUnsupported)
 	}
-	s, err := jump.At(at)
+	s, err := jump.At(f.Entry() + uintptr(shape.site))
 	if err != nil {
 		return err
 	}
@@ -133,7 +132,8 @@ func prepare() error {
 	enterStart, enterEnd = own.Entry(), own.End()
 	offM, offCurg, offMallocing = uintptr(v.GM), uintptr(v.MCurg), uintptr(v.MMallocing)
 	offPreemptoff, offLocks = uintptr(v.MPreemptoff), uintptr(v.MLocks)
-	resume = at + frameSetupBytes
+	guard = uintptr(shape.guard)
+	branch, resume = f.Entry()+uintptr(shape.branch), f.Entry()+uintptr(shape.resume)
 	s.Aim(enterAddr())
 	site = s
 	return nil

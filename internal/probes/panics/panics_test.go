@@ -339,34 +339,36 @@ func TestChildren(t *testing.T) {
 	}
 }
 
-func TestFrameSetup(t *testing.T) {
-	good := "\x4c\x8d\x64\x24\xd8" + "\x4d\x3b\x66\x10" + "\x0f\x86\x2d\x03\x00\x00" + "\x55\x48\x89\xe5\x48\x81"
+func TestShape(t *testing.T) {
+	good := "\x4c\x8d\x64\x24\xd8" + "\x4d\x3b\x66\x10" + "\x0f\x86\x2d\x03\x00\x00" + "\x55\x48\x89\xe5"
 	for _, c := range []struct {
 		code string
-		at   int
+		want shape
 	}{
-		{good, 15},
-		{"\x49\x3b\x66\x10" + "\x76\x20" + "\x55\x48\x89\xe5\x48", 6},
-		{"\x4c\x8d\xa4\x24\x00\xff\xff\xff" + "\x4d\x3b\x66\x10" + "\x76\x20" + "\x55\x48\x89\xe5\x48", 14},
-		{"\x4c\x8d\x64\x24\xd8" + "\x49\x3b\x66\x10" + "\x76\x20" + "\x55\x48\x89\xe5\x48", -1}, // compares another register
-		{"\x55\x48\x89\xe5\x48\x81", -1},                     // no check
-		{"\x49\x3b\x66\x10\x76\x20\x55\x48\x89\xe5\x50", -1}, // another distance
-		{good[:len(good)-2], -1},
-		{"", -1},
+		{good, shape{site: 5, branch: 9, resume: 15, guard: 40}},
+		{"\x49\x3b\x66\x10" + "\x76\x20" + "\x55\x48\x89\xe5", shape{branch: 4, resume: 6}},
+		{"\x4c\x8d\xa4\x24\x00\xff\xff\xff" + "\x4d\x3b\x66\x10" + "\x76\x20" + "\x55\x48\x89\xe5", shape{8, 12, 14, 256}},
+		{"\x4c\x8d\x64\x24\xd8" + "\x49\x3b\x66\x10" + "\x76\x20" + "\x55\x48\x89\xe5", shape{}}, // compares another register
+		{"\x4c\x8d\x64\x24\x28" + "\x4d\x3b\x66\x10" + "\x76\x20" + "\x55\x48\x89\xe5", shape{}}, // looks above
+		{"\x55\x48\x89\xe5\x48\x81", shape{}},                                                    // no check
+		{"\x49\x3b\x66\x10\x77\x20\x55\x48\x89\xe5", shape{}},                                    // another branch
+		{good[:len(good)-1], shape{}},
+		{"", shape{}},
 	} {
-		at, err := frameSetup([]byte(c.code))
-		if c.at < 0 && err == nil || c.at >= 0 && (err != nil || at != c.at) {
-			t.Errorf("% x: %d, %v, want %d", c.code, at, err, c.at)
+		got, err := shapeOf([]byte(c.code))
+		if got != c.want || (err == nil) != (c.want != shape{}) {
+			t.Errorf("% x: %+v, %v, want %+v", c.code, got, err, c.want)
 		}
 	}
 }
 
-func FuzzFrameSetup(f *testing.F) {
-	f.Add([]byte("\x49\x3b\x66\x10\x76\x20\x55\x48\x89\xe5\x48"))
+func FuzzShape(f *testing.F) {
+	f.Add([]byte("\x49\x3b\x66\x10\x76\x20\x55\x48\x89\xe5"))
+	f.Add([]byte("\x4c\x8d\xa4\x24\x00\xff\xff\xff\x4d\x3b\x66\x10\x76\x20\x55\x48\x89\xe5"))
 	f.Fuzz(func(t *testing.T, code []byte) {
-		at, err := frameSetup(code)
-		if err == nil && string(code[at:at+5]) != "\x55\x48\x89\xe5\x48" {
-			t.Errorf("site at %d of % x", at, code)
+		s, err := shapeOf(code)
+		if err == nil && (string(code[s.resume:s.resume+4]) != "\x55\x48\x89\xe5" || s.branch != s.site+4 || s.guard < 0) {
+			t.Errorf("%+v of % x", s, code)
 		}
 	})
 }

@@ -8,19 +8,29 @@ import (
 	"github.com/ispyd/ispyd/internal/symbols/pclntab"
 )
 
-// frameSetupBytes is the length of PUSHQ BP; MOVQ SP, BP.
-const frameSetupBytes = 4
+// shape is where things are in gopanic, in bytes from its start.
+type shape struct {
+	site   int // CMPQ, which becomes the jump
+	branch int // JBE
+	resume int // PUSHQ BP
+	guard  int // how far below SP the check looks
+}
 
-// frameSetup finds where gopanic sets up its frame, behind its check of the
-// stack. Nothing but these instructions may come before:
+// shapeOf recognises the start of gopanic, its check of the stack. Nothing but
+// these instructions may come before the frame is set up:
 //
-//	[LEAQ -n(SP), R12]
-//	CMPQ SP or R12, 16(R14)
+//	[LEAQ -guard(SP), R12]
+//	CMPQ R12 or SP, 16(R14)
 //	JBE  …
 //	PUSHQ BP
 //	MOVQ SP, BP
-//	…, an instruction that starts with 48: the fourth byte of the jump's distance
-func frameSetup(code []byte) (int, error) {
+//
+// The comparison is four bytes; the fourth of the jump's distance is the first
+// of JBE: 0f or 76, 0.25 or 1.98 GB ahead. PUSHQ BP would do as well, but there
+// debuggers put the breakpoint of a function on the last of the five bytes, the
+// first behind the prologue, and would send the jump astray.
+func shapeOf(code []byte) (shape, error) {
+	var s shape
 	at := 0
 	take := func(wild int, bytes ...byte) bool {
 		if len(code)-at < len(bytes)+wild || string(code[at:at+len(bytes)]) != string(bytes) {
@@ -29,14 +39,24 @@ func frameSetup(code []byte) (int, error) {
 		at += len(bytes) + wild
 		return true
 	}
-	large := take(1, 0x4c, 0x8d, 0x64, 0x24) || take(4, 0x4c, 0x8d, 0xa4, 0x24)
-	compared := large && take(0, 0x4d, 0x3b, 0x66, 0x10) || !large && take(0, 0x49, 0x3b, 0x66, 0x10)
-	branched := compared && (take(4, 0x0f, 0x86) || take(1, 0x76))
-	site := at
-	if !branched || !take(0, 0x55, 0x48, 0x89, 0xe5, 0x48) {
-		return 0, fmt.Errorf("runtime.gopanic starts with % x, not with a check of the stack and a frame", code[:min(len(code), 24)])
+	small := false
+	switch {
+	case take(1, 0x4c, 0x8d, 0x64, 0x24):
+		s.guard = -int(int8(code[at-1]))
+	case take(4, 0x4c, 0x8d, 0xa4, 0x24):
+		s.guard = -int(int32(binary.LittleEndian.Uint32(code[at-4:])))
+	default:
+		small = true
 	}
-	return site, nil
+	s.site = at
+	known := s.guard >= 0 && (!small && take(0, 0x4d, 0x3b, 0x66, 0x10) || small && take(0, 0x49, 0x3b, 0x66, 0x10))
+	s.branch = at
+	known = known && (take(4, 0x0f, 0x86) || take(1, 0x76))
+	s.resume = at
+	if !known || !take(0, 0x55, 0x48, 0x89, 0xe5) {
+		return shape{}, fmt.Errorf("runtime.gopanic starts with % x, not with a check of the stack and a frame", code[:min(len(code), 24)])
+	}
+	return s, nil
 }
 
 // confirm checks that gopanic itself asks for what enter asks for, at the same

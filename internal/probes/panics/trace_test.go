@@ -183,7 +183,7 @@ func TestDelve(t *testing.T) {
 		if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.CommandContext(t.Context(), dlv, "attach", "--init", script, strconv.Itoa(p.cmd.Process.Pid))
+		cmd := exec.CommandContext(t.Context(), dlv, "attach", "--allow-non-terminal-interactive=true", "--init", script, strconv.Itoa(p.cmd.Process.Pid))
 		cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
 		out, err := cmd.CombinedOutput()
 		if !strings.Contains(string(out), "> ") {

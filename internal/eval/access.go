@@ -1,0 +1,536 @@
+package eval
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"reflect"
+)
+
+// address compiles &x.
+func (c *compiler) address(n *ast.UnaryExpr, hint *Type) *operand {
+	if lit, ok := ast.Unparen(n.X).(*ast.CompositeLit); ok {
+		if hint != nil && hint.kind == reflect.Pointer {
+			hint = hint.base().elem
+		} else {
+			hint = nil
+		}
+		x := c.composite(lit, hint)
+		g, t := x.get, c.u.pointer(x.typ)
+		rt := t.rtype()
+		return c.value(n, t, func(f *frame) reflect.Value { return pointerTo(copyOf(g(f)), rt) })
+	}
+	x := c.expr(n.X)
+	if x.mode != variableMode {
+		fail(n, "cannot take address of %s (%s)", sourceOf(n.X), x.describe())
+	}
+	g, t := x.get, c.u.pointer(x.typ)
+	rt := t.rtype()
+	return c.value(n, t, func(f *frame) reflect.Value { return pointerTo(g(f), rt) })
+}
+
+// pointerTo is v's address as a pointer of type rt.
+func pointerTo(v reflect.Value, rt reflect.Type) reflect.Value {
+	p := v.Addr()
+	if p.Type() == rt {
+		return p
+	}
+	return reflect.NewAt(rt.Elem(), p.UnsafePointer())
+}
+
+func (c *compiler) star(n *ast.StarExpr) *operand {
+	x := c.any(n.X, nil)
+	if x.mode == typeMode {
+		return &operand{mode: typeMode, node: n, typ: c.u.pointer(x.typ)}
+	}
+	if x.mode == genericMode {
+		x = c.instantiate(n.X, x, nil)
+	}
+	if x.typ == nil || x.isNil() || x.typ.kind != reflect.Pointer {
+		fail(n, "invalid operation: cannot indirect %s (%s)", sourceOf(n.X), x.describe())
+	}
+	return c.deref(n, x)
+}
+
+// deref is the variable that a pointer points to.
+func (c *compiler) deref(n ast.Expr, x *operand) *operand {
+	t, e, g := x.typ, x.typ.base().elem, x.get
+	rt := e.rtype()
+	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value { return pointee(t.unwrap(g(f)), rt) }}
+	r.fast()
+	return r
+}
+
+func pointee(p reflect.Value, rt reflect.Type) reflect.Value {
+	v := p.Elem()
+	if !v.IsValid() {
+		panic(nilDereference)
+	}
+	if v.Type() != rt {
+		v = reflect.NewAt(rt, p.UnsafePointer()).Elem()
+	}
+	return v
+}
+
+func (c *compiler) index(n *ast.IndexExpr) *operand {
+	x := c.any(n.X, nil)
+	if x.mode == genericMode {
+		return c.instantiate(n, x, []ast.Expr{n.Index})
+	}
+	if x.mode == typeMode {
+		fail(n, "%s is not a generic type", x.typ)
+	}
+	x = c.checked(x, n.X)
+	b := x.typ.base()
+	if x.typ.kind == reflect.Pointer && b.elem.kind == reflect.Array {
+		x = c.deref(n.X, x)
+		b = x.typ.base()
+	}
+	t := x.typ
+	switch t.kind {
+	case reflect.Map:
+		return c.mapIndex(n, x)
+	case reflect.String:
+		if x.isConst() {
+			if i := c.expr(n.Index); i.isConst() {
+				s := constant.StringVal(x.val)
+				k := c.constantIndex(i, len(s))
+				return c.ofNumber(n, basicType[byte](c), func(*frame) int64 { return int64(s[k]) })
+			}
+			x = c.plain(x)
+			t = x.typ
+		}
+		i := c.indexNumber(n.Index, -1)
+		g := x.get
+		return c.ofNumber(n, basicType[byte](c), func(f *frame) int64 {
+			s, k := t.unwrap(g(f)).String(), i(f)
+			if uint64(k) >= uint64(len(s)) {
+				throwIndex(k, len(s))
+			}
+			return int64(s[k])
+		})
+	case reflect.Slice, reflect.Array:
+		size := -1
+		if t.kind == reflect.Array {
+			size = b.length
+		}
+		i := c.indexNumber(n.Index, size)
+		e := b.elem
+		g, rt := x.get, e.rtype()
+		r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value {
+			v := t.unwrap(g(f))
+			k := i(f)
+			if size := v.Len(); uint64(k) >= uint64(size) {
+				throwIndex(k, size)
+			}
+			return retype(v.Index(int(k)), rt)
+		}}
+		if t.kind == reflect.Array {
+			r.mode = x.mode
+			if r.mode != variableMode {
+				r.mode = valueMode
+			}
+		}
+		r.fast()
+		return r
+	}
+	fail(n, "invalid operation: cannot index %s (%s)", sourceOf(n.X), x.describe())
+	return nil
+}
+
+func retype(v reflect.Value, rt reflect.Type) reflect.Value {
+	if v.Type() == rt {
+		return v
+	}
+	return reflect.NewAt(rt, addressable(v).Addr().UnsafePointer()).Elem()
+}
+
+// checked is x where it is a single value.
+func (c *compiler) checked(x *operand, n ast.Expr) *operand {
+	switch x.mode {
+	case typeMode, packageMode, builtinMode, genericMode, novalue:
+		fail(n, "%s (%s) is not a value", sourceOf(n), x.describe())
+	}
+	if x.isNil() {
+		fail(n, "use of untyped nil")
+	}
+	return x
+}
+
+func (c *compiler) constantIndex(i *operand, size int) int64 {
+	v := constant.ToInt(i.val)
+	if v.Kind() != constant.Int {
+		fail(i.node, "invalid argument: index %s must be integer", sourceOf(i.node))
+	}
+	k, ok := constant.Int64Val(v)
+	if !ok || k < 0 {
+		fail(i.node, "invalid argument: index %s must not be negative or too large", sourceOf(i.node))
+	}
+	if size >= 0 && k >= int64(size) {
+		fail(i.node, "invalid argument: index %d out of bounds [0:%d]", k, size)
+	}
+	return k
+}
+
+// indexNumber compiles an index; size is the length of an array, -1 for others.
+func (c *compiler) indexNumber(n ast.Expr, size int) func(*frame) int64 {
+	i := c.expr(n)
+	if i.isConst() {
+		k := c.constantIndex(i, size)
+		return func(*frame) int64 { return k }
+	}
+	if !i.typ.isInteger() {
+		fail(n, "invalid argument: index %s (%s) must be integer", sourceOf(n), i.describe())
+	}
+	return i.number()
+}
+
+func (c *compiler) mapIndex(n *ast.IndexExpr, x *operand) *operand {
+	t := x.typ
+	b := t.base()
+	k := c.to(c.exprHint(n.Index, b.key), b.key, "map index")
+	m, key := x.get, k.get
+	rt := b.elem.rtype()
+	zero := reflect.Zero(rt)
+	s := c.s
+	find := func(f *frame) (reflect.Value, bool) {
+		v := s.lookupMap(t.unwrap(m(f)), key(f))
+		if !v.IsValid() {
+			return zero, false
+		}
+		return retype(v, rt), true
+	}
+	r := &operand{mode: mapElement, node: n, typ: b.elem, pair: find,
+		get:       func(f *frame) reflect.Value { v, _ := find(f); return v },
+		container: func(f *frame) reflect.Value { return t.unwrap(m(f)) }, key: key}
+	r.fast()
+	return r
+}
+
+func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
+	x := c.plain(c.expr(n.X))
+	t := x.typ
+	if t.kind == reflect.Pointer && t.base().elem.kind == reflect.Array {
+		x = c.deref(n.X, x)
+		t = x.typ
+	}
+	result := t
+	switch t.kind {
+	case reflect.String:
+		if n.Slice3 {
+			fail(n, "invalid operation: 3-index slice of string")
+		}
+	case reflect.Slice:
+	case reflect.Array:
+		if x.mode != variableMode {
+			fail(n, "invalid operation: %s (slice of unaddressable value)", sourceOf(n))
+		}
+		result = c.u.slice(t.base().elem)
+	default:
+		fail(n, "cannot slice %s (%s)", sourceOf(n.X), x.describe())
+	}
+	bound := func(e ast.Expr) func(*frame) int64 {
+		if e == nil {
+			return nil
+		}
+		return c.indexNumber(e, -1)
+	}
+	low, high, max := bound(n.Low), bound(n.High), bound(n.Max)
+	g, rt := x.get, result.rtype()
+	if t.kind == reflect.String {
+		return c.value(n, t, func(f *frame) reflect.Value {
+			v := t.unwrap(g(f))
+			lo, hi := int64(0), int64(v.Len())
+			size := hi
+			if low != nil {
+				lo = low(f)
+			}
+			if high != nil {
+				hi = high(f)
+			}
+			switch {
+			case uint64(hi) > uint64(size):
+				throw("slice bounds out of range [:%d] with length %d", hi, size)
+			case uint64(lo) > uint64(hi):
+				throw("slice bounds out of range [%d:%d]", lo, hi)
+			}
+			r := reflect.New(v.Type()).Elem()
+			r.SetString(v.String()[lo:hi])
+			return t.wrap(r)
+		})
+	}
+	what := "capacity"
+	if t.kind == reflect.Array {
+		what = "length"
+	}
+	return c.value(n, result, func(f *frame) reflect.Value {
+		v := t.unwrap(g(f))
+		lo, hi, limit := int64(0), int64(v.Len()), int64(v.Cap())
+		size := limit
+		if low != nil {
+			lo = low(f)
+		}
+		if high != nil {
+			hi = high(f)
+		}
+		if max != nil {
+			if limit = max(f); uint64(limit) > uint64(size) {
+				throw("slice bounds out of range [::%d] with %s %d", limit, what, size)
+			}
+			if uint64(hi) > uint64(limit) {
+				throw("slice bounds out of range [:%d:%d]", hi, limit)
+			}
+		}
+		switch {
+		case uint64(hi) > uint64(limit):
+			throw("slice bounds out of range [:%d] with %s %d", hi, what, limit)
+		case uint64(lo) > uint64(hi):
+			throw("slice bounds out of range [%d:%d]", lo, hi)
+		}
+		r := v.Slice3(int(lo), int(hi), int(limit))
+		if t.kind == reflect.Array {
+			return retype(r, rt)
+		}
+		return t.wrap(r)
+	})
+}
+
+// composite compiles T{…}; hint is the type where it is left out.
+func (c *compiler) composite(n *ast.CompositeLit, hint *Type) *operand {
+	t := hint
+	if n.Type != nil {
+		if a, ok := n.Type.(*ast.ArrayType); ok {
+			if _, open := a.Len.(*ast.Ellipsis); open {
+				t = c.u.array(c.literalLength(n), c.typeExpr(a.Elt))
+			}
+		}
+		if t == hint || t == nil {
+			t = c.typeExpr(n.Type)
+		}
+	}
+	if t == nil {
+		fail(n, "invalid composite literal: missing type")
+	}
+	if n.Type == nil && t.kind == reflect.Pointer {
+		inner := c.composite(n, t.base().elem)
+		g, rt := inner.get, t.rtype()
+		return c.value(n, t, func(f *frame) reflect.Value { return pointerTo(copyOf(g(f)), rt) })
+	}
+	switch t.kind {
+	case reflect.Struct:
+		return c.structLit(n, t)
+	case reflect.Map:
+		return c.mapLit(n, t)
+	case reflect.Slice, reflect.Array:
+		return c.listLit(n, t)
+	}
+	fail(n, "invalid composite literal type %s", t)
+	return nil
+}
+
+func (c *compiler) structLit(n *ast.CompositeLit, t *Type) *operand {
+	b := t.base()
+	type init struct {
+		i int
+		g get
+	}
+	var list []init
+	seen := map[int]bool{}
+	for i, e := range n.Elts {
+		kv, keyed := e.(*ast.KeyValueExpr)
+		if keyed {
+			id, ok := kv.Key.(*ast.Ident)
+			i = -1
+			if ok {
+				for j, f := range b.fields {
+					if f.name == id.Name {
+						i = j
+					}
+				}
+			}
+			if i < 0 {
+				fail(kv.Key, "unknown field %s in struct literal of type %s", sourceOf(kv.Key), t)
+			}
+			if seen[i] {
+				fail(kv.Key, "duplicate field name %s in struct literal", id.Name)
+			}
+			seen[i] = true
+			e = kv.Value
+		} else if len(seen) > 0 {
+			fail(e, "mixture of field:value and value elements in struct literal")
+		} else if i >= len(b.fields) {
+			fail(e, "too many values in struct literal of type %s", t)
+		}
+		ft := b.fields[i].typ
+		list = append(list, init{i, c.to(c.exprHint(e, ft), ft, "struct literal").get})
+	}
+	if len(seen) == 0 && len(n.Elts) > 0 && len(n.Elts) < len(b.fields) {
+		fail(n, "too few values in struct literal of type %s", t)
+	}
+	rt := t.rtype()
+	return c.value(n, t, func(f *frame) reflect.Value {
+		v := reflect.New(rt).Elem()
+		for _, x := range list {
+			t.fieldAt(v, x.i).Set(x.g(f))
+		}
+		return v
+	})
+}
+
+func (c *compiler) mapLit(n *ast.CompositeLit, t *Type) *operand {
+	b := t.base()
+	var keys, elems []get
+	seen := map[string]bool{}
+	for _, e := range n.Elts {
+		kv, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			fail(e, "missing key in map literal")
+		}
+		k := c.to(c.exprHint(kv.Key, b.key), b.key, "map literal")
+		if k.isConst() && !b.key.isInterface() {
+			if s := k.val.ExactString(); seen[s] {
+				fail(kv.Key, "duplicate key %s in map literal", sourceOf(kv.Key))
+			} else {
+				seen[s] = true
+			}
+		}
+		keys = append(keys, k.get)
+		elems = append(elems, c.to(c.exprHint(kv.Value, b.elem), b.elem, "map literal").get)
+	}
+	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	s := c.s
+	return c.value(n, t, func(f *frame) reflect.Value {
+		m := reflect.MakeMapWithSize(rt, len(keys))
+		s.owns(m)
+		for i := range keys {
+			m.SetMapIndex(mapKey(keys[i](f)), elems[i](f))
+		}
+		return t.wrap(m)
+	})
+}
+
+// mapKey refuses what cannot be hashed, in Go's words.
+func mapKey(k reflect.Value) reflect.Value {
+	if k.Kind() == reflect.Interface && !k.IsNil() && !k.Elem().Comparable() {
+		throw("hash of unhashable type %s", k.Elem().Type())
+	}
+	return k
+}
+
+// literalLength counts the elements of [...]T{…}.
+func (c *compiler) literalLength(n *ast.CompositeLit) int {
+	next, most := 0, 0
+	for _, e := range n.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			next = int(c.literalIndex(kv.Key))
+		}
+		next++
+		most = max(most, next)
+	}
+	return most
+}
+
+func (c *compiler) literalIndex(n ast.Expr) int64 {
+	k := c.expr(n)
+	if !k.isConst() {
+		fail(n, "index %s must be integer constant", sourceOf(n))
+	}
+	i := c.constantIndex(k, -1)
+	if i > maxElements {
+		fail(n, "index %d is too large for the console", i)
+	}
+	return i
+}
+
+const maxElements = 1 << 24
+
+func (c *compiler) listLit(n *ast.CompositeLit, t *Type) *operand {
+	b := t.base()
+	var list []get
+	var at []int
+	next, most := 0, 0
+	seen := map[int]bool{}
+	for _, e := range n.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			next = int(c.literalIndex(kv.Key))
+			e = kv.Value
+		}
+		if seen[next] {
+			fail(e, "duplicate index %d in array or slice literal", next)
+		}
+		seen[next] = true
+		list = append(list, c.to(c.exprHint(e, b.elem), b.elem, "array or slice literal").get)
+		at = append(at, next)
+		next++
+		most = max(most, next)
+	}
+	if t.kind == reflect.Array && most > b.length {
+		fail(n, "index %d out of bounds [0:%d]", most-1, b.length)
+	}
+	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	et := b.elem.rtype()
+	return c.value(n, t, func(f *frame) reflect.Value {
+		v := reflect.New(rt).Elem()
+		if t.kind == reflect.Slice {
+			v.Set(reflect.MakeSlice(rt, most, most))
+		}
+		for i, g := range list {
+			retype(v.Index(at[i]), et).Set(g(f))
+		}
+		return t.wrap(v)
+	})
+}
+
+func (c *compiler) typeAssert(n *ast.TypeAssertExpr) *operand {
+	x := c.checked(c.any(n.X, nil), n.X)
+	if n.Type == nil {
+		fail(n, "invalid syntax tree: use of .(type) outside type switch")
+	}
+	if !x.typ.isInterface() {
+		fail(n.X, "invalid operation: %s (%s) is not an interface", sourceOf(n.X), x.describe())
+	}
+	t := c.typeExpr(n.Type)
+	if !t.isInterface() {
+		if why := t.missing(x.typ); why != "" {
+			fail(n, "impossible type assertion: %s: %s does not implement %s (%s)", sourceOf(n), t, x.typ, why)
+		}
+	}
+	test := c.s.asserter(t)
+	g := x.get
+	zero := reflect.Zero(t.rtype())
+	from := x.typ
+	r := &operand{mode: valueMode, node: n, typ: t}
+	r.pair = func(f *frame) (reflect.Value, bool) {
+		if v, ok := test(unbridge(g(f))); ok {
+			return v, true
+		}
+		return zero, false
+	}
+	s := c.s
+	r.get = func(f *frame) reflect.Value {
+		d := unbridge(g(f))
+		v, ok := test(d)
+		if !ok {
+			panic(s.assertionError(from, t, d))
+		}
+		return v
+	}
+	return r
+}
+
+func (c *compiler) receive(n *ast.UnaryExpr) *operand {
+	x := c.checked(c.any(n.X, nil), n.X)
+	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.SendDir {
+		fail(n, "invalid operation: cannot receive from %s (%s)", sourceOf(n.X), x.describe())
+	}
+	t, g, e := x.typ, x.get, x.typ.base().elem
+	rt := e.rtype()
+	recv := func(f *frame) (reflect.Value, bool) {
+		v, ok := f.th.receive(t.unwrap(g(f)))
+		return retype(v, rt), ok
+	}
+	return &operand{mode: valueMode, node: n, typ: e, pair: recv, effect: true,
+		get: func(f *frame) reflect.Value { v, _ := recv(f); return v }}
+}
+
+var _ = token.ADD

@@ -1,0 +1,426 @@
+package eval
+
+import (
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"reflect"
+)
+
+var builtinNames = []string{"append", "cap", "clear", "close", "complex", "copy", "delete", "imag", "len", "make", "max", "min", "new", "panic", "print", "println", "real", "recover", "exit", "quit"}
+
+// builtin compiles a call of a builtin function.
+func (c *compiler) builtin(n *ast.CallExpr, name string) *operand {
+	least := map[string]int{"append": 1, "cap": 1, "clear": 1, "close": 1, "complex": 2, "copy": 2, "delete": 2, "imag": 1, "len": 1, "make": 1, "max": 1, "min": 1, "new": 1, "panic": 1, "real": 1}
+	most := map[string]int{"append": -1, "make": 3, "max": -1, "min": -1, "print": -1, "println": -1}
+	want := least[name]
+	limit, ok := most[name]
+	if !ok {
+		limit = want
+	}
+	if len(n.Args) < want {
+		fail(n, "not enough arguments for %s (expected %d, found %d)", sourceOf(n), want, len(n.Args))
+	}
+	if limit >= 0 && len(n.Args) > limit {
+		fail(n, "too many arguments for %s (expected %d, found %d)", sourceOf(n), limit, len(n.Args))
+	}
+	if n.Ellipsis.IsValid() && name != "append" {
+		fail(n, "invalid operation: invalid use of ... with built-in %s", name)
+	}
+	switch name {
+	case "append":
+		return c.appendCall(n)
+	case "cap", "len":
+		return c.lenCall(n, name)
+	case "complex", "real", "imag":
+		return c.complexCall(n, name)
+	case "copy":
+		return c.copyCall(n)
+	case "make":
+		return c.makeCall(n)
+	case "max", "min":
+		return c.minCall(n, name)
+	case "new":
+		return c.newCall(n)
+	case "recover":
+		any := c.typeOf(anyType)
+		return &operand{mode: valueMode, node: n, typ: any, effect: true, get: func(f *frame) reflect.Value { return f.recover() }}
+	case "exit", "quit":
+		return c.effect(n, func(*frame) { panic(&stopError{errQuit}) })
+	}
+	return c.statementCall(n, name)
+}
+
+// effect is the operand of a call without a value.
+func (c *compiler) effect(n ast.Expr, do func(*frame)) *operand {
+	return &operand{mode: novalue, node: n, effect: true, many: func(f *frame) []reflect.Value { do(f); return nil }}
+}
+
+// statementCall compiles the builtin functions that have no value.
+func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
+	switch name {
+	case "panic":
+		x := c.to(c.expr(n.Args[0]), c.typeOf(anyType), "argument to panic")
+		g := x.get
+		return c.effect(n, func(f *frame) {
+			panic(g(f).Interface())
+		})
+	case "print", "println":
+		var gets []get
+		any := c.typeOf(anyType)
+		for _, a := range n.Args {
+			gets = append(gets, c.to(c.expr(a), any, "argument").get)
+		}
+		s := c.s
+		return c.effect(n, func(f *frame) {
+			for i, g := range gets {
+				if i > 0 && name == "println" {
+					fmt.Fprint(s.out, " ")
+				}
+				fmt.Fprint(s.out, s.printable(g(f)))
+			}
+			if name == "println" {
+				fmt.Fprintln(s.out)
+			}
+		})
+	}
+	x := c.plain(c.expr(n.Args[0]))
+	g, t := x.get, x.typ
+	b := t.base()
+	wrong := func(what string) {
+		fail(n, "invalid argument: %s (%s) must be %s", sourceOf(n.Args[0]), x.describe(), what)
+	}
+	switch name {
+	case "clear":
+		if t.kind != reflect.Map && t.kind != reflect.Slice {
+			wrong("a map or slice")
+		}
+		return c.effect(n, func(f *frame) { t.unwrap(g(f)).Clear() })
+	case "close":
+		if t.kind != reflect.Chan || b.dir == reflect.RecvDir {
+			wrong("a channel to send on")
+		}
+		return c.effect(n, func(f *frame) {
+			v := t.unwrap(g(f))
+			if v.IsNil() {
+				panic(runtimeError{"close of nil channel"})
+			}
+			v.Close()
+		})
+	case "delete":
+		if t.kind != reflect.Map {
+			wrong("a map")
+		}
+		k := c.to(c.expr(n.Args[1]), b.key, "argument to delete").get
+		return c.effect(n, func(f *frame) {
+			m, key := t.unwrap(g(f)), mapKey(k(f))
+			if !m.IsNil() {
+				m.SetMapIndex(key, reflect.Value{})
+			}
+		})
+	}
+	fail(n, "%s is not supported by the console", name)
+	return nil
+}
+
+func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
+	x := c.expr(n.Args[0])
+	intType := basicType[int](c)
+	if x.isConst() && x.val.Kind() == constant.String && name == "len" {
+		return c.constantValue(n, constant.MakeInt64(int64(len(constant.StringVal(x.val)))), intType)
+	}
+	x = c.plain(x)
+	if x.typ.kind == reflect.Pointer && x.typ.base().elem.kind == reflect.Array {
+		x = c.deref(n.Args[0], x)
+	}
+	ok := false
+	switch x.typ.kind {
+	case reflect.Slice, reflect.Array, reflect.Chan:
+		ok = true
+	case reflect.String, reflect.Map:
+		ok = name == "len"
+	}
+	if !ok {
+		fail(n, "invalid argument: %s (%s) for built-in %s", sourceOf(n.Args[0]), x.describe(), name)
+	}
+	g, t := x.get, x.typ
+	if t.kind == reflect.Array {
+		return c.constantValue(n, constant.MakeInt64(int64(t.base().length)), intType)
+	}
+	if name == "cap" {
+		return c.ofNumber(n, intType, func(f *frame) int64 { return int64(t.unwrap(g(f)).Cap()) })
+	}
+	return c.ofNumber(n, intType, func(f *frame) int64 { return int64(t.unwrap(g(f)).Len()) })
+}
+
+func (c *compiler) appendCall(n *ast.CallExpr) *operand {
+	x := c.expr(n.Args[0])
+	if x.isNil() || x.typ.kind != reflect.Slice {
+		fail(n, "invalid argument: %s (%s) is not a slice", sourceOf(n.Args[0]), x.describe())
+	}
+	t := x.typ
+	e := t.base().elem
+	g := x.get
+	s := c.s
+	size := int64(e.rtype().Size())
+	grown := func(f *frame, v reflect.Value, add int) {
+		if n := v.Len() + add; n > v.Cap() {
+			s.checkSize(int64(n) * size)
+			f.th.charge(int64(n)*size + 32)
+		}
+	}
+	if n.Ellipsis.IsValid() {
+		if len(n.Args) != 2 {
+			fail(n, "can only use ... with final argument")
+		}
+		y := c.plain(c.expr(n.Args[1]))
+		if y.typ.isString() && e.kind == reflect.Uint8 {
+			y = c.conversion(n.Args[1], t, y)
+		} else {
+			y = c.to(y, c.u.slice(e), "append")
+		}
+		h := y.get
+		from := y.typ
+		return c.value(n, t, func(f *frame) reflect.Value {
+			v, w := t.unwrap(g(f)), from.unwrap(h(f))
+			grown(f, v, w.Len())
+			return t.wrap(reflect.AppendSlice(v, w.Convert(v.Type())))
+		})
+	}
+	var gets []get
+	for _, a := range n.Args[1:] {
+		gets = append(gets, c.to(c.exprHint(a, e), e, "argument to append").get)
+	}
+	return c.value(n, t, func(f *frame) reflect.Value {
+		v := t.unwrap(g(f))
+		if len(gets) == 0 {
+			return t.wrap(v)
+		}
+		if v.CanAddr() {
+			v = v.Slice3(0, v.Len(), v.Cap())
+		}
+		add := make([]reflect.Value, len(gets))
+		for i, h := range gets {
+			add[i] = h(f)
+		}
+		grown(f, v, len(gets))
+		return t.wrap(reflect.Append(v, add...))
+	})
+}
+
+func (c *compiler) copyCall(n *ast.CallExpr) *operand {
+	x, y := c.plain(c.expr(n.Args[0])), c.plain(c.expr(n.Args[1]))
+	ok := x.typ.kind == reflect.Slice
+	if ok {
+		e := x.typ.base().elem
+		ok = y.typ.kind == reflect.Slice && y.typ.base().elem == e || y.typ.isString() && e.kind == reflect.Uint8
+	}
+	if !ok {
+		fail(n, "invalid argument: copy expects slices of one type, not %s and %s", x.typ, y.typ)
+	}
+	a, b, tx, ty := x.get, y.get, x.typ, y.typ
+	o := c.ofNumber(n, basicType[int](c), func(f *frame) int64 {
+		return int64(reflect.Copy(tx.unwrap(a(f)), ty.unwrap(b(f))))
+	})
+	o.effect = true
+	return o
+}
+
+func (c *compiler) makeCall(n *ast.CallExpr) *operand {
+	t := c.typeExpr(n.Args[0])
+	size := func(i int) func(*frame) int64 {
+		if i >= len(n.Args) {
+			return nil
+		}
+		x := c.expr(n.Args[i])
+		if x.isConst() {
+			v := constant.ToInt(x.val)
+			k, exact := constant.Int64Val(v)
+			if v.Kind() != constant.Int || !exact || k < 0 {
+				fail(x.node, "invalid argument: size %s must be a non-negative integer", sourceOf(x.node))
+			}
+			return func(*frame) int64 { return k }
+		}
+		if !x.typ.isInteger() {
+			fail(x.node, "cannot convert %s (%s) to type int", sourceOf(x.node), x.describe())
+		}
+		return x.number()
+	}
+	length, capacity := size(1), size(2)
+	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	b := t.base()
+	s := c.s
+	number := func(f *frame, g func(*frame) int64, what string, each int64) int {
+		if g == nil {
+			return 0
+		}
+		k := g(f)
+		if k < 0 || each > 0 && k > (1<<47)/each {
+			throw("make%s: out of range", what)
+		}
+		s.checkSize(k * max(each, 1))
+		f.th.charge(k * each)
+		return int(k)
+	}
+	switch t.kind {
+	case reflect.Slice:
+		if length == nil {
+			fail(n, "invalid operation: %s expects 2 or 3 arguments; found 1", sourceOf(n))
+		}
+		each := int64(b.elem.rtype().Size())
+		return c.value(n, t, func(f *frame) reflect.Value {
+			k := number(f, length, "slice: len", each)
+			m := k
+			if capacity != nil {
+				m = number(f, capacity, "slice: cap", each)
+			}
+			if m < k {
+				throw("makeslice: cap out of range")
+			}
+			return t.wrap(reflect.MakeSlice(rt, k, m))
+		})
+	case reflect.Map:
+		each := int64(b.key.rtype().Size() + b.elem.rtype().Size())
+		return c.value(n, t, func(f *frame) reflect.Value {
+			m := reflect.MakeMapWithSize(rt, number(f, length, "map: size", each))
+			f.th.charge(64)
+			s.owns(m)
+			return t.wrap(m)
+		})
+	case reflect.Chan:
+		each := int64(b.elem.rtype().Size())
+		return c.value(n, t, func(f *frame) reflect.Value {
+			return t.wrap(reflect.MakeChan(rt, number(f, length, "chan: size", each)))
+		})
+	}
+	fail(n, "invalid argument: cannot make %s; type must be slice, map, or channel", t)
+	return nil
+}
+
+func (c *compiler) newCall(n *ast.CallExpr) *operand {
+	x := c.any(n.Args[0], nil)
+	if x.mode != typeMode {
+		// new(expr), since Go 1.26.
+		x = c.plain(c.checked(x, n.Args[0]))
+		g := x.get
+		t := c.u.pointer(x.typ)
+		rt := t.rtype()
+		return c.value(n, t, func(f *frame) reflect.Value { return pointerTo(copyOf(g(f)), rt) })
+	}
+	t := c.u.pointer(x.typ)
+	rt, size := x.typ.rtype(), int64(x.typ.rtype().Size())
+	s := c.s
+	return c.value(n, t, func(f *frame) reflect.Value {
+		s.checkSize(size)
+		f.th.charge(size)
+		return reflect.New(rt)
+	})
+}
+
+func (c *compiler) minCall(n *ast.CallExpr, name string) *operand {
+	op := token.LSS
+	if name == "max" {
+		op = token.GTR
+	}
+	x := c.expr(n.Args[0])
+	if x.isNil() || !x.typ.ordered() {
+		fail(n, "invalid argument: %s cannot be ordered", sourceOf(n.Args[0]))
+	}
+	for _, a := range n.Args[1:] {
+		y := c.expr(a)
+		if !y.typ.ordered() {
+			fail(a, "invalid argument: %s cannot be ordered", sourceOf(a))
+		}
+		x, y = c.match(n, op, x, y)
+		if x.isConst() && y.isConst() {
+			pick := x
+			if constant.Compare(y.val, op, x.val) {
+				pick = y
+			}
+			t := x.typ
+			if t.untyped != typed && y.typ.untyped > t.untyped {
+				t = y.typ
+			}
+			if t.untyped == typed {
+				x = c.constantValue(n, pick.val, t)
+			} else {
+				x = c.constant(n, pick.val, t)
+			}
+			continue
+		}
+		t, g, h := x.typ, x.get, y.get
+		var better func(a, b reflect.Value) bool
+		switch {
+		case t.isString():
+			better = func(a, b reflect.Value) bool { return ordered(op, a.String(), b.String()) }
+		case t.isFloat():
+			better = func(a, b reflect.Value) bool {
+				return a.Float() != a.Float() || ordered(op, a.Float(), b.Float())
+			}
+		case t.isUnsigned():
+			better = func(a, b reflect.Value) bool { return ordered(op, a.Uint(), b.Uint()) }
+		default:
+			better = func(a, b reflect.Value) bool { return ordered(op, a.Int(), b.Int()) }
+		}
+		x = c.value(n, t, func(f *frame) reflect.Value {
+			a, b := copyOf(g(f)), h(f)
+			if better(t.unwrap(b), t.unwrap(a)) {
+				return b
+			}
+			return a
+		})
+	}
+	x.node = n
+	return x
+}
+
+func (c *compiler) complexCall(n *ast.CallExpr, name string) *operand {
+	x := c.expr(n.Args[0])
+	if name == "complex" {
+		x, y := c.match(n, token.ADD, x, c.expr(n.Args[1]))
+		if x.isConst() && y.isConst() && x.typ.untyped != typed {
+			v := constant.BinaryOp(constant.ToFloat(x.val), token.ADD, constant.MakeImag(constant.ToFloat(y.val)))
+			return c.constant(n, v, c.u.consts[untypedComplex])
+		}
+		x, y = c.plain(x), c.plain(y)
+		if !x.typ.isFloat() {
+			fail(n, "invalid argument: arguments have type %s, expected floating-point", x.typ)
+		}
+		t := basicType[complex128](c)
+		if x.typ.kind == reflect.Float32 {
+			t = basicType[complex64](c)
+		}
+		a, b, ft, rt := x.get, y.get, x.typ, t.rtype()
+		return c.value(n, t, func(f *frame) reflect.Value {
+			v := reflect.New(rt).Elem()
+			v.SetComplex(complex(ft.unwrap(a(f)).Float(), ft.unwrap(b(f)).Float()))
+			return v
+		})
+	}
+	if x.isConst() && x.val.Kind() != constant.Bool && x.val.Kind() != constant.String {
+		v := constant.Real(constant.ToComplex(x.val))
+		if name == "imag" {
+			v = constant.Imag(constant.ToComplex(x.val))
+		}
+		return c.constant(n, v, c.u.consts[untypedFloat])
+	}
+	if !x.typ.isComplex() {
+		fail(n, "invalid argument: %s (%s) not of complex type", sourceOf(n.Args[0]), x.describe())
+	}
+	t := basicType[float64](c)
+	if x.typ.kind == reflect.Complex64 {
+		t = basicType[float32](c)
+	}
+	g, from, rt := x.get, x.typ, t.rtype()
+	return c.value(n, t, func(f *frame) reflect.Value {
+		z := from.unwrap(g(f)).Complex()
+		v := reflect.New(rt).Elem()
+		if name == "real" {
+			v.SetFloat(real(z))
+		} else {
+			v.SetFloat(imag(z))
+		}
+		return v
+	})
+}

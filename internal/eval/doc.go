@@ -1,0 +1,30 @@
+// Package eval evaluates Go in the running program.
+//
+// A [Session] takes statements, declarations and expressions. What they name is, in
+// this order, what the session has declared, package main of the program, the
+// universe, and packages: some standard functions of a table of our own, and all that
+// the [Program] has. Variables of the program are the program's own memory; its
+// functions are called as they are.
+//
+// # How it works
+//
+// A request is parsed by go/parser, type-checked by the rules of the language,
+// constants with go/constant, and compiled to closures. Values are reflect.Values of
+// the types that the program has. What a session declares gets types that reflect
+// makes, see [Type]. Function literals are funcs that the program can call.
+//
+// # What is left out
+//
+// goto, package unsafe, import of packages under ".", and interfaces with methods of
+// the program made of types that the session declares, but for error, fmt.Stringer,
+// sort.Interface, io.Reader and io.Writer. Each is refused by name.
+//
+// # What a session cannot do to the program
+//
+// It cannot end it: os.Exit, syscall.Exit and log.Fatal are errors, as are panics and
+// memory faults on goroutines of the session. It cannot take it over: time, depth of calls, size of
+// values, growth of the heap, output and goroutines have limits. It calls no method
+// that the linker has dropped. It reads the program's maps without the runtime, which
+// ends the process where a map is read and written at once. But it can do whatever else
+// the program's code can do, and writes race with the program's own.
+package eval

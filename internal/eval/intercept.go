@@ -1,0 +1,179 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"reflect"
+	"runtime"
+	"sort"
+	"time"
+)
+
+// intercepted are functions that a session gets in a form of its own: what they print
+// goes to the session, what ends the program does not, what sleeps can be stopped.
+// The key is path|name.
+var intercepted = map[string]func(*Session) any{
+	"fmt|Print": func(s *Session) any {
+		return func(a ...any) (int, error) { return fmt.Fprint(s.out, s.printables(a)...) }
+	},
+	"fmt|Println": func(s *Session) any {
+		return func(a ...any) (int, error) { return fmt.Fprintln(s.out, s.printables(a)...) }
+	},
+	"fmt|Printf": func(s *Session) any {
+		return func(format string, a ...any) (int, error) {
+			format, a = s.typeVerbs(format, a)
+			return fmt.Fprintf(s.out, format, a...)
+		}
+	},
+	"fmt|Sprint":   func(s *Session) any { return func(a ...any) string { return fmt.Sprint(s.printables(a)...) } },
+	"fmt|Sprintln": func(s *Session) any { return func(a ...any) string { return fmt.Sprintln(s.printables(a)...) } },
+	"fmt|Sprintf": func(s *Session) any {
+		return func(format string, a ...any) string {
+			format, a = s.typeVerbs(format, a)
+			return fmt.Sprintf(format, a...)
+		}
+	},
+	"fmt|Fprint": func(s *Session) any {
+		return func(w io.Writer, a ...any) (int, error) { return fmt.Fprint(s.writer(w), s.printables(a)...) }
+	},
+	"fmt|Fprintln": func(s *Session) any {
+		return func(w io.Writer, a ...any) (int, error) { return fmt.Fprintln(s.writer(w), s.printables(a)...) }
+	},
+	"fmt|Fprintf": func(s *Session) any {
+		return func(w io.Writer, format string, a ...any) (int, error) {
+			format, a = s.typeVerbs(format, a)
+			return fmt.Fprintf(s.writer(w), format, a...)
+		}
+	},
+	"fmt|Errorf": func(s *Session) any {
+		return func(format string, a ...any) error {
+			f, wrapped := s.typeVerbs(format, a)
+			// %w takes the error itself.
+			for i, x := range a {
+				if _, ok := x.(error); ok {
+					if _, ok := x.(bridged); ok || safeError(x) {
+						wrapped[i] = x
+					}
+				}
+			}
+			return fmt.Errorf(f, wrapped...)
+		}
+	},
+	"errors|As": func(s *Session) any { return s.errorsAs },
+
+	"log|Print":   func(s *Session) any { return func(a ...any) { s.logger().Print(s.printables(a)...) } },
+	"log|Println": func(s *Session) any { return func(a ...any) { s.logger().Println(s.printables(a)...) } },
+	"log|Printf": func(s *Session) any {
+		return func(format string, a ...any) {
+			format, a = s.typeVerbs(format, a)
+			s.logger().Printf(format, a...)
+		}
+	},
+	"log|Fatal": func(s *Session) any {
+		return func(a ...any) { s.logger().Print(s.printables(a)...); exit("log.Fatal") }
+	},
+	"log|Fatalln": func(s *Session) any {
+		return func(a ...any) { s.logger().Println(s.printables(a)...); exit("log.Fatalln") }
+	},
+	"log|Fatalf": func(s *Session) any {
+		return func(format string, a ...any) {
+			format, a = s.typeVerbs(format, a)
+			s.logger().Printf(format, a...)
+			exit("log.Fatalf")
+		}
+	},
+	"log|Panic": func(s *Session) any {
+		return func(a ...any) { t := fmt.Sprint(s.printables(a)...); s.logger().Print(t); panic(t) }
+	},
+
+	"os|Exit":      func(*Session) any { return func(code int) { exit(fmt.Sprintf("os.Exit(%d)", code)) } },
+	"syscall|Exit": func(*Session) any { return func(code int) { exit(fmt.Sprintf("syscall.Exit(%d)", code)) } },
+
+	"runtime|Gosched":      func(*Session) any { return runtime.Gosched },
+	"runtime|NumGoroutine": func(*Session) any { return runtime.NumGoroutine },
+	"runtime|NumCPU":       func(*Session) any { return runtime.NumCPU },
+	"runtime|GC":           func(*Session) any { return runtime.GC },
+
+	"time|Sleep": func(s *Session) any {
+		return func(d time.Duration) {
+			t := time.NewTimer(d)
+			defer t.Stop()
+			ev := s.current()
+			select {
+			case <-t.C:
+			case <-ev.done:
+			case <-s.life.done:
+			}
+		}
+	},
+	"time|After": func(s *Session) any { return time.After },
+	"time|Tick":  func(s *Session) any { return time.Tick },
+
+	"sort|Slice":       func(s *Session) any { return s.sortSlice },
+	"sort|SliceStable": func(s *Session) any { return s.sortSlice },
+}
+
+func exit(what string) { panic(&stopError{&exitError{what}}) }
+
+// safeError says that fmt may call the error's methods.
+func safeError(x any) bool { return droppedMethod(reflect.TypeOf(x)) == "" }
+
+func (s *Session) logger() *log.Logger { return log.New(s.out, "", log.LstdFlags) }
+
+// writer is w, or the session's output where it is that of the program.
+func (s *Session) writer(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok && (f == os.Stdout || f == os.Stderr) {
+		return s.out
+	}
+	return w
+}
+
+func (s *Session) sortSlice(x any, less func(i, j int) bool) {
+	v := reflect.ValueOf(x)
+	if v.Kind() == reflect.Struct { // a declared type
+		v = s.types.of(v.Type()).unwrap(v)
+	}
+	if v.Kind() != reflect.Slice {
+		throw("sort.Slice of a value that is no slice")
+	}
+	sort.Stable(sliceSorter{v.Len(), reflect.Swapper(v.Interface()), less})
+}
+
+type sliceSorter struct {
+	n    int
+	swap func(i, j int)
+	less func(i, j int) bool
+}
+
+func (s sliceSorter) Len() int           { return s.n }
+func (s sliceSorter) Less(i, j int) bool { return s.less(i, j) }
+func (s sliceSorter) Swap(i, j int)      { s.swap(i, j) }
+
+// errorsAs is errors.As that knows the session's types.
+func (s *Session) errorsAs(err error, target any) bool {
+	p := reflect.ValueOf(target)
+	if p.Kind() != reflect.Pointer || p.IsNil() {
+		panic("errors: target must be a non-nil pointer")
+	}
+	want := s.types.of(p.Type().Elem())
+	test := s.asserter(want)
+	for ; err != nil; err = errors.Unwrap(err) {
+		var e any = err
+		if v, ok := test(unbridge(reflect.ValueOf(&e).Elem())); ok {
+			p.Elem().Set(v)
+			return true
+		}
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range many.Unwrap() {
+				if s.errorsAs(e, target) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	return false
+}

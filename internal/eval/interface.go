@@ -1,0 +1,247 @@
+package eval
+
+import (
+	"fmt"
+	"go/ast"
+	"io"
+	"reflect"
+	"runtime"
+	"sort"
+
+	"github.com/ispyd/ispyd/internal/nearest"
+)
+
+// refusal is what the console will not do, for the program's sake.
+type refusal struct{ msg string }
+
+func (e *refusal) Error() string { return e.msg }
+
+func refused(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
+
+// boxer compiles the making of an interface of type to from a value of type from.
+func (s *Session) boxer(n ast.Node, from, to *Type, g get) get {
+	rt := to.rtype()
+	if from.isInterface() {
+		return func(f *frame) reflect.Value {
+			v := g(f)
+			if v.Type() == rt {
+				return v
+			}
+			r, err := s.box(unbridge(v), rt)
+			if err != nil {
+				panic(&stopError{err})
+			}
+			return r
+		}
+	}
+	if err := s.boxable(from, to); err != nil {
+		fail(n, "%v", err)
+	}
+	if from.pure {
+		return func(f *frame) reflect.Value {
+			r := reflect.New(rt).Elem()
+			r.Set(g(f))
+			return r
+		}
+	}
+	return func(f *frame) reflect.Value {
+		r, err := s.box(g(f), rt)
+		if err != nil {
+			panic(&stopError{err})
+		}
+		return r
+	}
+}
+
+// boxable says why values of a type must not get into an interface.
+func (s *Session) boxable(from, to *Type) error {
+	if from.pure {
+		if name := droppedMethod(from.rt); name != "" && to.pure {
+			return refused("%s may not go into an interface: the linker has dropped its method %s, and whoever calls it kills the program", from, name)
+		}
+		return nil
+	}
+	if b := to.base(); to.pure && len(b.methods) > 0 && bridges[to.rtype()] == nil {
+		return refused("%s is a type of the session and %s one of the program: the console can make only error, fmt.Stringer, sort.Interface, io.Reader and io.Writer of it", from, to)
+	}
+	return nil
+}
+
+// droppedMethod names a method of t that an interface may select and the linker has
+// not kept.
+func droppedMethod(t reflect.Type) string {
+	for _, m := range typeMethods(t) {
+		if m.typ != nil && exported(m.name) && (m.ifn == 0 || !callable(m.ifn)) {
+			return m.name
+		}
+	}
+	return ""
+}
+
+// box puts d into an interface of type rt.
+func (s *Session) box(d reflect.Value, rt reflect.Type) (reflect.Value, error) {
+	r := reflect.New(rt).Elem()
+	if !d.IsValid() {
+		return r, nil
+	}
+	if rt.NumMethod() == 0 || d.Type().Implements(rt) {
+		r.Set(d)
+		return r, nil
+	}
+	make := bridges[rt]
+	if make == nil {
+		return r, refused("%s cannot be given to the program as a %s", s.types.of(d.Type()), rt)
+	}
+	r.Set(reflect.ValueOf(make(bridge{s, copyOf(d)})))
+	return r, nil
+}
+
+// bridge is a value of the session in an interface of the program, which has methods
+// that call those of the session.
+type bridge struct {
+	s *Session
+	v reflect.Value
+}
+
+type bridged interface{ inner() reflect.Value }
+
+func (b bridge) inner() reflect.Value { return b.v }
+
+// call calls a method of the session's value.
+func (b bridge) call(name string, args ...any) []reflect.Value {
+	t := b.s.types.of(b.v.Type())
+	sel := t.lookup(name)
+	if sel == nil || sel.method == nil {
+		panic(refused("%s has no method %s", t, name))
+	}
+	var l []reflect.Value
+	for _, a := range args {
+		l = append(l, reflect.ValueOf(a))
+	}
+	th := &thread{s: b.s, ev: b.s.current()}
+	var box any
+	r := reflect.ValueOf(&box).Elem()
+	r.Set(b.v)
+	return th.callInterface(&method{name: name, typ: sel.method.typ, iface: 1}, name, r, l, false)
+}
+
+type (
+	errorBridge  struct{ bridge }
+	stringBridge struct{ bridge }
+	sortBridge   struct{ bridge }
+	readBridge   struct{ bridge }
+	writeBridge  struct{ bridge }
+)
+
+func (b errorBridge) Error() string     { return b.call("Error")[0].String() }
+func (b stringBridge) String() string   { return b.call("String")[0].String() }
+func (b sortBridge) Len() int           { return int(b.call("Len")[0].Int()) }
+func (b sortBridge) Less(i, j int) bool { return b.call("Less", i, j)[0].Bool() }
+func (b sortBridge) Swap(i, j int)      { b.call("Swap", i, j) }
+func (b readBridge) Read(p []byte) (int, error) {
+	return countAndError(b.call("Read", p))
+}
+func (b writeBridge) Write(p []byte) (int, error) {
+	return countAndError(b.call("Write", p))
+}
+
+func (b errorBridge) Unwrap() error {
+	if sel := b.s.types.of(b.v.Type()).lookup("Unwrap"); sel == nil || sel.method == nil {
+		return nil
+	}
+	err, _ := b.call("Unwrap")[0].Interface().(error)
+	return err
+}
+
+func (b errorBridge) Is(target error) bool {
+	if o, ok := target.(bridged); ok {
+		x, y := b.v, o.inner()
+		if x.Type() == y.Type() && x.Comparable() && x.Equal(y) {
+			return true
+		}
+	}
+	if sel := b.s.types.of(b.v.Type()).lookup("Is"); sel == nil || sel.method == nil {
+		return false
+	}
+	return b.call("Is", target)[0].Bool()
+}
+
+func countAndError(r []reflect.Value) (int, error) {
+	err, _ := r[1].Interface().(error)
+	return int(r[0].Int()), err
+}
+
+var bridges = map[reflect.Type]func(bridge) any{
+	errorType:                         func(b bridge) any { return errorBridge{b} },
+	reflect.TypeFor[fmt.Stringer]():   func(b bridge) any { return stringBridge{b} },
+	reflect.TypeFor[sort.Interface](): func(b bridge) any { return sortBridge{b} },
+	reflect.TypeFor[io.Reader]():      func(b bridge) any { return readBridge{b} },
+	reflect.TypeFor[io.Writer]():      func(b bridge) any { return writeBridge{b} },
+}
+
+// unbridge is what is in an interface, without a bridge around it; invalid where it
+// is nil.
+func unbridge(v reflect.Value) reflect.Value {
+	d := v.Elem()
+	if !d.IsValid() || d.Kind() != reflect.Struct {
+		return d
+	}
+	switch d.Type() {
+	case reflect.TypeFor[errorBridge](), reflect.TypeFor[stringBridge](), reflect.TypeFor[sortBridge](), reflect.TypeFor[readBridge](), reflect.TypeFor[writeBridge]():
+		return d.Interface().(bridged).inner()
+	}
+	return d
+}
+
+// asserter compiles the question whether what is in an interface is a t.
+func (s *Session) asserter(t *Type) func(d reflect.Value) (reflect.Value, bool) {
+	rt := t.rtype()
+	if !t.isInterface() {
+		return func(d reflect.Value) (reflect.Value, bool) {
+			if !d.IsValid() || d.Type() != rt {
+				return reflect.Value{}, false
+			}
+			return d, true
+		}
+	}
+	return func(d reflect.Value) (reflect.Value, bool) {
+		if !d.IsValid() {
+			return reflect.Value{}, false
+		}
+		dt := s.types.of(d.Type())
+		if dt.missing(t) != "" {
+			return reflect.Value{}, false
+		}
+		if s.boxable(dt, t) != nil {
+			return reflect.Value{}, false
+		}
+		r, err := s.box(d, rt)
+		return r, err == nil
+	}
+}
+
+// assertionError is the panic of a type assertion that does not hold.
+func (s *Session) assertionError(from, to *Type, d reflect.Value) runtime.Error {
+	if !d.IsValid() {
+		return interfaceError{fmt.Sprintf("interface conversion: interface is nil, not %s", to)}
+	}
+	dt := s.types.of(d.Type())
+	name := from.String()
+	if !from.isNamed() || from.rt == anyType {
+		name = "interface {}"
+	}
+	if to.isInterface() {
+		return interfaceError{fmt.Sprintf("interface conversion: %s is not %s: %s", dt, to, dt.missing(to))}
+	}
+	return interfaceError{fmt.Sprintf("interface conversion: %s is %s, not %s", name, dt, to)}
+}
+
+type interfaceError struct{ msg string }
+
+func (e interfaceError) Error() string { return e.msg }
+func (interfaceError) RuntimeError()   {}
+
+// near is an addition to an error: the names that were perhaps meant.
+func (s *Session) near(name string, all []string) string {
+	return nearest.Hint(name, all)
+}

@@ -1,0 +1,501 @@
+package eval
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"math"
+	"reflect"
+)
+
+func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
+	switch n.Op {
+	case token.AND:
+		return c.address(n, hint)
+	case token.ARROW:
+		return c.receive(n)
+	case token.TILDE:
+		fail(n, "cannot use ~ outside of a constraint")
+	}
+	x := c.expr(n.X)
+	ok := x.typ.isNumeric()
+	switch n.Op {
+	case token.NOT:
+		ok = x.typ.isBool()
+	case token.XOR:
+		ok = x.typ.isInteger()
+		if x.isConst() && x.typ.untyped != typed {
+			ok = constant.ToInt(x.val).Kind() == constant.Int
+		}
+	}
+	if x.isNil() || !ok {
+		fail(n, "operator %s not defined on %s (%s)", n.Op, sourceOf(n.X), x.describe())
+	}
+	if x.isConst() {
+		size := uint(0)
+		if n.Op == token.XOR && x.typ.isUnsigned() && x.typ.untyped == typed {
+			size = uint(bitsOf(x.typ))
+		}
+		v := constant.UnaryOp(n.Op, x.val, size)
+		if x.typ.untyped == typed {
+			return c.constantValue(n, v, x.typ)
+		}
+		return c.constant(n, v, x.typ)
+	}
+	t := x.typ
+	switch {
+	case n.Op == token.NOT:
+		cond := x.truth()
+		return c.ofTruth(n, t, func(f *frame) bool { return !cond(f) })
+	case n.Op == token.ADD:
+		return &operand{mode: valueMode, node: n, typ: t, get: x.get, num: x.num}
+	case t.isInteger():
+		num := x.number()
+		if n.Op == token.SUB {
+			return c.ofNumber(n, t, wrapNumber(t, func(f *frame) int64 { return -num(f) }))
+		}
+		return c.ofNumber(n, t, wrapNumber(t, func(f *frame) int64 { return ^num(f) }))
+	}
+	zero := reflect.Zero(t.unwrapTo(reflect.New(t.rtype()).Elem()).Type())
+	g := x.get
+	if t.isComplex() {
+		return c.value(n, t, func(f *frame) reflect.Value {
+			r := reflect.New(zero.Type()).Elem()
+			r.SetComplex(-t.unwrap(g(f)).Complex())
+			return t.wrap(r)
+		})
+	}
+	return c.value(n, t, func(f *frame) reflect.Value {
+		r := reflect.New(zero.Type()).Elem()
+		r.SetFloat(-t.unwrap(g(f)).Float())
+		return t.wrap(r)
+	})
+}
+
+func (c *compiler) binary(n *ast.BinaryExpr) *operand {
+	if n.Op == token.SHL || n.Op == token.SHR {
+		return c.shift(n, n.Op, c.expr(n.X), c.expr(n.Y))
+	}
+	return c.binaryOp(n, n.Op, c.expr(n.X), c.expr(n.Y))
+}
+
+func isComparison(op token.Token) bool {
+	switch op {
+	case token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ:
+		return true
+	}
+	return false
+}
+
+// match gives both operands one type.
+func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *operand) {
+	xu, yu := x.typ.untyped != typed, y.typ.untyped != typed
+	mismatch := func() {
+		fail(n, "invalid operation: %s (mismatched types %s and %s)", sourceOf(n), x.typ, y.typ)
+	}
+	try := func(o *operand, t *Type) *operand {
+		if o.isConst() {
+			if t.isInterface() {
+				return c.to(o, t, "comparison")
+			}
+			if _, why := represent(o.val, t); why == "wrong kind" {
+				mismatch()
+			}
+			return c.constantValue(o.node, o.val, t)
+		}
+		if ok, _ := o.typ.assignable(t); !ok {
+			mismatch()
+		}
+		return c.to(o, t, "comparison")
+	}
+	switch {
+	case xu && yu:
+		if x.isNil() && y.isNil() {
+			fail(n, "invalid operation: %s (operator %s not defined on nil)", sourceOf(n), op)
+		}
+		if x.isNil() || y.isNil() {
+			mismatch()
+		}
+		return x, y
+	case xu:
+		return try(x, y.typ), y
+	case yu:
+		return x, try(y, x.typ)
+	case x.typ == y.typ:
+		return x, y
+	}
+	if isComparison(op) {
+		if ok, _ := x.typ.assignable(y.typ); ok {
+			return c.to(x, y.typ, "comparison"), y
+		}
+		if ok, _ := y.typ.assignable(x.typ); ok {
+			return x, c.to(y, x.typ, "comparison")
+		}
+	}
+	mismatch()
+	return nil, nil
+}
+
+func (c *compiler) binaryOp(n ast.Expr, op token.Token, x, y *operand) *operand {
+	nilSide := x.isNil() || y.isNil()
+	x, y = c.match(n, op, x, y)
+	if isComparison(op) {
+		return c.comparison(n, op, x, y, nilSide)
+	}
+	t := x.typ
+	undefined := func() {
+		fail(n, "invalid operation: operator %s not defined on %s (%s)", op, sourceOf(x.node), x.describe())
+	}
+	switch op {
+	case token.LAND, token.LOR:
+		if !t.isBool() || !y.typ.isBool() {
+			undefined()
+		}
+	case token.ADD:
+		if !t.isNumeric() && !t.isString() {
+			undefined()
+		}
+	case token.SUB, token.MUL, token.QUO:
+		if !t.isNumeric() {
+			undefined()
+		}
+	default:
+		whole := t.isInteger() || x.isConst() && y.isConst() && t.untyped != typed && x.val.Kind() == constant.Int && y.val.Kind() == constant.Int
+		if !whole {
+			undefined()
+		}
+	}
+	if x.isConst() && y.isConst() {
+		return c.constantOp(n, op, x, y)
+	}
+	if op == token.LAND || op == token.LOR {
+		if t.untyped != typed {
+			t = y.typ
+		}
+		a, b := c.plainBool(x), c.plainBool(y)
+		if op == token.LAND {
+			return c.ofTruth(n, t, func(f *frame) bool { return a(f) && b(f) })
+		}
+		return c.ofTruth(n, t, func(f *frame) bool { return a(f) || b(f) })
+	}
+	if (op == token.QUO || op == token.REM) && y.isConst() && t.isInteger() && constant.Sign(y.val) == 0 {
+		fail(n, "invalid operation: division by zero")
+	}
+	switch {
+	case t.isInteger():
+		return c.integerOp(n, op, t, x.number(), y.number())
+	case t.isString():
+		a, b := x.get, y.get
+		rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+		s := c.s
+		return c.value(n, t, func(f *frame) reflect.Value {
+			l, r := t.unwrap(a(f)).String(), t.unwrap(b(f)).String()
+			s.checkSize(int64(len(l) + len(r)))
+			v := reflect.New(rt).Elem()
+			v.SetString(l + r)
+			return t.wrap(v)
+		})
+	case t.isFloat():
+		return c.floatOp(n, op, t, x.get, y.get)
+	}
+	return c.complexOp(n, op, t, x.get, y.get)
+}
+
+func (c *compiler) plainBool(o *operand) func(*frame) bool {
+	if o.isConst() {
+		b := constant.BoolVal(o.val)
+		return func(*frame) bool { return b }
+	}
+	return o.truth()
+}
+
+func (c *compiler) constantOp(n ast.Expr, op token.Token, x, y *operand) *operand {
+	t := x.typ
+	if t.untyped != typed && y.typ.untyped > t.untyped {
+		t = y.typ
+	}
+	if op == token.QUO || op == token.REM {
+		if constant.Sign(y.val) == 0 && y.val.Kind() != constant.Complex || y.val.Kind() == constant.Complex && constant.Sign(constant.Real(y.val)) == 0 && constant.Sign(constant.Imag(y.val)) == 0 {
+			fail(n, "invalid operation: division by zero")
+		}
+	}
+	a, b := x.val, y.val
+	if op == token.QUO && t.isInteger() {
+		a, b = constant.ToInt(a), constant.ToInt(b)
+		op = token.QUO_ASSIGN // what go/constant calls integer division
+	}
+	v := constant.BinaryOp(a, op, b)
+	if t.untyped == typed {
+		r, why := represent(v, t)
+		if why != "" {
+			fail(n, "constant %s overflows %s", v, t)
+		}
+		return c.constantValue(n, r, t)
+	}
+	return c.constant(n, v, t)
+}
+
+func (c *compiler) comparison(n ast.Expr, op token.Token, x, y *operand, nilSide bool) *operand {
+	boolType := c.u.consts[untypedBool]
+	t := x.typ
+	if t.untyped == untypedNil {
+		t = y.typ
+	}
+	if x.isConst() && y.isConst() {
+		ok := op == token.EQL || op == token.NEQ || x.val.Kind() != constant.Bool && x.val.Kind() != constant.Complex
+		if !ok {
+			fail(n, "invalid operation: %s (operator %s not defined on %s)", sourceOf(n), op, x.typ)
+		}
+		return c.constant(n, constant.MakeBool(constant.Compare(x.val, op, y.val)), boolType)
+	}
+	equality := op == token.EQL || op == token.NEQ
+	switch {
+	case equality && !nilSide && !t.comparable():
+		fail(n, "invalid operation: %s (%s cannot be compared)", sourceOf(n), t)
+	case !equality && !t.ordered():
+		fail(n, "invalid operation: %s (operator %s not defined on %s)", sourceOf(n), op, t)
+	}
+	truth := func(cond func(*frame) bool) *operand { return c.ofTruth(n, boolType, cond) }
+	if t.isInteger() {
+		return truth(compareNumbers(op, t.isUnsigned(), x.number(), y.number()))
+	}
+	if t.isBool() {
+		a, b := c.plainBool(x), c.plainBool(y)
+		if op == token.EQL {
+			return truth(func(f *frame) bool { return a(f) == b(f) })
+		}
+		return truth(func(f *frame) bool { return a(f) != b(f) })
+	}
+	a, b := x.get, y.get
+	switch {
+	case t.isString():
+		return truth(func(f *frame) bool {
+			return ordered(op, t.unwrap(a(f)).String(), t.unwrap(b(f)).String())
+		})
+	case t.isFloat():
+		return truth(func(f *frame) bool { return ordered(op, t.unwrap(a(f)).Float(), t.unwrap(b(f)).Float()) })
+	case nilSide:
+		g := a
+		if x.isConst() || y.typ != t || isNilGet(x) {
+			g = b
+		}
+		want := op == token.EQL
+		return truth(func(f *frame) bool {
+			v := t.unwrap(g(f))
+			return (v.IsNil()) == want
+		})
+	}
+	want := op == token.EQL
+	return truth(func(f *frame) bool { return equal(a(f), b(f)) == want })
+}
+
+// isNilGet says that x was nil before match gave it a type.
+func isNilGet(x *operand) bool {
+	id, ok := ast.Unparen(x.node).(*ast.Ident)
+	return ok && id.Name == "nil"
+}
+
+// equal is == of values of one type. Interfaces are compared by what the session
+// put into them.
+func equal(a, b reflect.Value) bool {
+	if a.Kind() == reflect.Interface {
+		return equalInterfaces(a, b)
+	}
+	if a.Kind() == reflect.Func || a.Kind() == reflect.Map || a.Kind() == reflect.Slice {
+		return a.IsNil() && b.IsNil()
+	}
+	return a.Equal(b)
+}
+
+func equalInterfaces(a, b reflect.Value) bool {
+	x, y := unbridge(a), unbridge(b)
+	if x.IsValid() != y.IsValid() {
+		return false
+	}
+	if !x.IsValid() {
+		return true
+	}
+	if x.Type() != y.Type() {
+		return false
+	}
+	if !x.Comparable() {
+		throw("comparing uncomparable type %s", x.Type())
+	}
+	return x.Equal(y)
+}
+
+func ordered[T string | float64 | int64 | uint64](op token.Token, a, b T) bool {
+	switch op {
+	case token.EQL:
+		return a == b
+	case token.NEQ:
+		return a != b
+	case token.LSS:
+		return a < b
+	case token.LEQ:
+		return a <= b
+	case token.GTR:
+		return a > b
+	}
+	return a >= b
+}
+
+func compareNumbers(op token.Token, unsigned bool, a, b func(*frame) int64) func(*frame) bool {
+	switch {
+	case op == token.EQL:
+		return func(f *frame) bool { return a(f) == b(f) }
+	case op == token.NEQ:
+		return func(f *frame) bool { return a(f) != b(f) }
+	case unsigned:
+		return func(f *frame) bool { return ordered(op, uint64(a(f)), uint64(b(f))) }
+	}
+	switch op {
+	case token.LSS:
+		return func(f *frame) bool { return a(f) < b(f) }
+	case token.LEQ:
+		return func(f *frame) bool { return a(f) <= b(f) }
+	case token.GTR:
+		return func(f *frame) bool { return a(f) > b(f) }
+	}
+	return func(f *frame) bool { return a(f) >= b(f) }
+}
+
+func (c *compiler) integerOp(n ast.Expr, op token.Token, t *Type, a, b func(*frame) int64) *operand {
+	unsigned := t.isUnsigned()
+	var num func(*frame) int64
+	switch op {
+	case token.ADD:
+		num = func(f *frame) int64 { return a(f) + b(f) }
+	case token.SUB:
+		num = func(f *frame) int64 { return a(f) - b(f) }
+	case token.MUL:
+		num = func(f *frame) int64 { return a(f) * b(f) }
+	case token.QUO:
+		num = func(f *frame) int64 { return a(f) / b(f) }
+		if unsigned {
+			num = func(f *frame) int64 { return int64(uint64(a(f)) / uint64(b(f))) }
+		}
+	case token.REM:
+		num = func(f *frame) int64 { return a(f) % b(f) }
+		if unsigned {
+			num = func(f *frame) int64 { return int64(uint64(a(f)) % uint64(b(f))) }
+		}
+	case token.AND:
+		num = func(f *frame) int64 { return a(f) & b(f) }
+	case token.OR:
+		num = func(f *frame) int64 { return a(f) | b(f) }
+	case token.XOR:
+		num = func(f *frame) int64 { return a(f) ^ b(f) }
+	case token.AND_NOT:
+		num = func(f *frame) int64 { return a(f) &^ b(f) }
+	default:
+		fail(n, "operator %s is not supported", op)
+	}
+	return c.ofNumber(n, t, wrapNumber(t, num))
+}
+
+func (c *compiler) floatOp(n ast.Expr, op token.Token, t *Type, a, b get) *operand {
+	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	narrow := t.kind == reflect.Float32
+	var do func(x, y float64) float64
+	switch op {
+	case token.ADD:
+		do = func(x, y float64) float64 { return x + y }
+	case token.SUB:
+		do = func(x, y float64) float64 { return x - y }
+	case token.MUL:
+		do = func(x, y float64) float64 { return x * y }
+	case token.QUO:
+		do = func(x, y float64) float64 { return x / y }
+	}
+	return c.value(n, t, func(f *frame) reflect.Value {
+		r := do(t.unwrap(a(f)).Float(), t.unwrap(b(f)).Float())
+		if narrow {
+			r = float64(float32(r))
+		}
+		v := reflect.New(rt).Elem()
+		v.SetFloat(r)
+		return t.wrap(v)
+	})
+}
+
+func (c *compiler) complexOp(n ast.Expr, op token.Token, t *Type, a, b get) *operand {
+	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	return c.value(n, t, func(f *frame) reflect.Value {
+		x, y := t.unwrap(a(f)).Complex(), t.unwrap(b(f)).Complex()
+		switch op {
+		case token.ADD:
+			x += y
+		case token.SUB:
+			x -= y
+		case token.MUL:
+			x *= y
+		case token.QUO:
+			x /= y
+		}
+		v := reflect.New(rt).Elem()
+		v.SetComplex(x)
+		return t.wrap(v)
+	})
+}
+
+func (c *compiler) shift(n ast.Expr, op token.Token, x, y *operand) *operand {
+	if y.isConst() {
+		i := constant.ToInt(y.val)
+		if i.Kind() != constant.Int || constant.Sign(i) < 0 {
+			fail(n, "invalid operation: invalid shift count %s", sourceOf(y.node))
+		}
+		k, exact := constant.Uint64Val(i)
+		if !exact || k > math.MaxInt32 {
+			fail(n, "invalid operation: shift count %s too large", sourceOf(y.node))
+		}
+		if x.isConst() {
+			v := constant.ToInt(x.val)
+			if v.Kind() != constant.Int {
+				fail(n, "invalid operation: shifted operand %s must be integer", sourceOf(x.node))
+			}
+			if k > 10_000 {
+				fail(n, "constant shift overflow")
+			}
+			r := constant.Shift(v, op, uint(k))
+			if x.typ.untyped == typed {
+				return c.constantValue(n, r, x.typ)
+			}
+			t := x.typ
+			if t.untyped == untypedFloat {
+				t = c.u.consts[untypedInt]
+			}
+			return c.constant(n, r, t)
+		}
+		y = c.constantValue(y.node, i, basicType[uint64](c))
+	}
+	if !y.typ.isInteger() {
+		fail(n, "invalid operation: shift count %s must be integer", sourceOf(y.node))
+	}
+	if x.isConst() && x.typ.untyped != typed {
+		// The type would be that of the context; int is right nearly always.
+		x = c.constantValue(x.node, x.val, basicType[int](c))
+	}
+	if !x.typ.isInteger() {
+		fail(n, "invalid operation: shifted operand %s must be integer", sourceOf(x.node))
+	}
+	t, a, b := x.typ, x.number(), y.number()
+	signed := !y.typ.isUnsigned()
+	count := func(f *frame) uint64 {
+		k := b(f)
+		if signed && k < 0 {
+			throw("negative shift amount")
+		}
+		return uint64(k)
+	}
+	var num func(*frame) int64
+	switch {
+	case op == token.SHL:
+		num = func(f *frame) int64 { v := a(f); return v << count(f) }
+	case t.isUnsigned():
+		num = func(f *frame) int64 { v := a(f); return int64(uint64(v) >> count(f)) }
+	default:
+		num = func(f *frame) int64 { v := a(f); return v >> count(f) }
+	}
+	return c.ofNumber(n, t, wrapNumber(t, num))
+}

@@ -1,0 +1,113 @@
+package eval
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"sync"
+)
+
+// Generic functions are not in a binary as such: what there is of packages slices, maps
+// and cmp in the console is compiled from this text when it is used.
+var preludeSource = map[string]string{
+	"cmp": `
+type Ordered interface { ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float32 | ~float64 | ~string }
+func Compare[T Ordered](x, y T) int { if x < y { return -1 }; if x > y { return 1 }; return 0 }
+func Less[T Ordered](x, y T) bool { return x < y }
+`,
+	"slices": `
+type ordered interface { ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float32 | ~float64 | ~string }
+func Contains[S ~[]E, E comparable](s S, v E) bool { return Index(s, v) >= 0 }
+func ContainsFunc[S ~[]E, E any](s S, f func(E) bool) bool { return IndexFunc(s, f) >= 0 }
+func Index[S ~[]E, E comparable](s S, v E) int { for i := range s { if s[i] == v { return i } }; return -1 }
+func IndexFunc[S ~[]E, E any](s S, f func(E) bool) int { for i := range s { if f(s[i]) { return i } }; return -1 }
+func Equal[S ~[]E, E comparable](a, b S) bool { if len(a) != len(b) { return false }; for i := range a { if a[i] != b[i] { return false } }; return true }
+func Reverse[S ~[]E, E any](s S) { for i, j := 0, len(s)-1; i < j; i, j = i+1, j-1 { s[i], s[j] = s[j], s[i] } }
+func Clone[S ~[]E, E any](s S) S { if s == nil { return nil }; return append(S{}, s...) }
+func Max[S ~[]E, E ordered](s S) E { if len(s) == 0 { panic("slices.Max: empty list") }; m := s[0]; for _, v := range s { m = max(m, v) }; return m }
+func Min[S ~[]E, E ordered](s S) E { if len(s) == 0 { panic("slices.Min: empty list") }; m := s[0]; for _, v := range s { m = min(m, v) }; return m }
+func Sort[S ~[]E, E ordered](s S) { SortFunc(s, func(a, b E) int { if a < b { return -1 }; if a > b { return 1 }; return 0 }) }
+func SortStableFunc[S ~[]E, E any](s S, cmp func(a, b E) int) { SortFunc(s, cmp) }
+func SortFunc[S ~[]E, E any](s S, cmp func(a, b E) int) {
+	if len(s) < 2 { return }
+	m := len(s) / 2
+	a, b := append(S{}, s[:m]...), append(S{}, s[m:]...)
+	SortFunc(a, cmp)
+	SortFunc(b, cmp)
+	i, j := 0, 0
+	for k := range s {
+		if j >= len(b) || i < len(a) && cmp(a[i], b[j]) <= 0 { s[k] = a[i]; i++ } else { s[k] = b[j]; j++ }
+	}
+}
+func Sorted[E ordered](seq func(yield func(E) bool)) []E { s := Collect(seq); Sort(s); return s }
+func Collect[E any](seq func(yield func(E) bool)) []E { var s []E; for v := range seq { s = append(s, v) }; return s }
+func Values[S ~[]E, E any](s S) func(yield func(E) bool) { return func(yield func(E) bool) { for _, v := range s { if !yield(v) { return } } } }
+func All[S ~[]E, E any](s S) func(yield func(int, E) bool) { return func(yield func(int, E) bool) { for i, v := range s { if !yield(i, v) { return } } } }
+func Backward[S ~[]E, E any](s S) func(yield func(int, E) bool) { return func(yield func(int, E) bool) { for i := len(s)-1; i >= 0; i-- { if !yield(i, s[i]) { return } } } }
+func Insert[S ~[]E, E any](s S, i int, v ...E) S { r := append(S{}, s[:i]...); r = append(r, v...); return append(r, s[i:]...) }
+func Delete[S ~[]E, E any](s S, i, j int) S { return append(s[:i], s[j:]...) }
+func BinarySearch[S ~[]E, E ordered](s S, v E) (int, bool) { i, j := 0, len(s); for i < j { h := (i+j)/2; if s[h] < v { i = h+1 } else { j = h } }; return i, i < len(s) && s[i] == v }
+func Compact[S ~[]E, E comparable](s S) S { r := s[:0]; for i, v := range s { if i == 0 || v != r[len(r)-1] { r = append(r, v) } }; return r }
+`,
+	"maps": `
+func Keys[M ~map[K]V, K comparable, V any](m M) func(yield func(K) bool) { return func(yield func(K) bool) { for k := range m { if !yield(k) { return } } } }
+func Values[M ~map[K]V, K comparable, V any](m M) func(yield func(V) bool) { return func(yield func(V) bool) { for _, v := range m { if !yield(v) { return } } } }
+func Clone[M ~map[K]V, K comparable, V any](m M) M { if m == nil { return nil }; r := M{}; for k, v := range m { r[k] = v }; return r }
+func Copy[M ~map[K]V, K comparable, V any](dst, src M) { for k, v := range src { dst[k] = v } }
+func Equal[M ~map[K]V, K, V comparable](a, b M) bool { if len(a) != len(b) { return false }; for k, v := range a { if w, ok := b[k]; !ok || v != w { return false } }; return true }
+`,
+}
+
+var preludeFiles = sync.OnceValue(func() map[string]*ast.File {
+	l := map[string]*ast.File{}
+	for path, text := range preludeSource {
+		f, err := parser.ParseFile(token.NewFileSet(), path, "package p\n"+text, parser.SkipObjectResolution)
+		if err != nil {
+			panic(err)
+		}
+		// Positions would point into this text rather than into the request.
+		l[path] = f
+	}
+	return l
+})
+
+func preludeNames(path string) []string {
+	f := preludeFiles()[path]
+	if f == nil {
+		return nil
+	}
+	var l []string
+	for _, d := range f.Decls {
+		if d, ok := d.(*ast.FuncDecl); ok {
+			l = append(l, d.Name.Name)
+		}
+	}
+	return l
+}
+
+// preludeMember is a generic function of the prelude.
+func (s *Session) preludeMember(c *compiler, path, name string) *object {
+	if preludeSource[path] == "" || !exported(name) {
+		return nil
+	}
+	sc := s.prelude[path]
+	if sc == nil {
+		sc = &scope{}
+		old := c.scope
+		c.scope = sc
+		defer func() { c.scope = old }()
+		for _, d := range preludeFiles()[path].Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				c.funcDecl(d)
+			case *ast.GenDecl:
+				c.typeDecls(d.Specs)
+			}
+		}
+		if s.prelude == nil {
+			s.prelude = map[string]*scope{}
+		}
+		s.prelude[path] = sc
+	}
+	return sc.names[name]
+}

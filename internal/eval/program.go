@@ -1,0 +1,54 @@
+package eval
+
+import (
+	"context"
+	"reflect"
+)
+
+// Program is what the evaluator knows of the running program. An implementation is
+// used by one request at a time, beside goroutines that a session has left behind. An
+// error names what is wrong for a person; fs.ErrNotExist is not among them: what does
+// not exist is the zero Member and nil.
+type Program interface {
+	// Begin says that what follows is done for a request with this context.
+	Begin(ctx context.Context)
+	// Package returns the import path of a package: of a path, or of its last
+	// element where only one package has it. It is "" where there is none.
+	Package(name string) (path string, err error)
+	// Lookup finds a package's variable, function, type or constant.
+	Lookup(path, name string) (Member, error)
+	// Method finds a method of a named type or of a pointer to it, as a function
+	// whose first parameter is the receiver.
+	Method(t reflect.Type, name string) (Func, error)
+	// Methods are the names of a named type's methods.
+	Methods(t reflect.Type) []string
+	// Packages are all import paths, Names what Lookup finds in one.
+	Packages() []string
+	Names(path string) []string
+	// Render shows a value of one of the program's own types in Go syntax; ok is
+	// false where it cannot.
+	Render(ctx context.Context, v reflect.Value) (text string, ok bool)
+	Close() error
+}
+
+// Func is a function of the program that has been checked and may be called.
+type Func struct {
+	Value reflect.Value
+	// Loose says that it is not known whether the function is variadic.
+	Loose bool
+}
+
+// Member is what a name in a package of the program stands for: the first of its
+// fields that is set.
+type Member struct {
+	Var   reflect.Value // the variable, settable
+	Func  Func
+	Type  reflect.Type
+	Const *Const
+}
+
+// Const is an integer constant of the program.
+type Const struct {
+	Type  reflect.Type
+	Value int64
+}

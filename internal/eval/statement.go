@@ -1,0 +1,326 @@
+package eval
+
+import (
+	"go/ast"
+	"go/token"
+	"reflect"
+)
+
+// nodeAt is a node without anything but a position.
+type nodeAt token.Pos
+
+func (n nodeAt) Pos() token.Pos { return token.Pos(n) }
+func (n nodeAt) End() token.Pos { return token.Pos(n) }
+
+// stmts compiles a list of statements.
+func (c *compiler) stmts(list []ast.Stmt) exec {
+	var l []exec
+	for _, s := range list {
+		if e := c.stmt(s); e != nil {
+			l = append(l, e)
+		}
+	}
+	switch len(l) {
+	case 0:
+		return func(*frame) ctl { return next }
+	case 1:
+		return l[0]
+	case 2:
+		a, b := l[0], l[1]
+		return func(f *frame) ctl {
+			if r := a(f); r != next {
+				return r
+			}
+			return b(f)
+		}
+	}
+	return func(f *frame) ctl {
+		for _, e := range l {
+			if r := e(f); r != next {
+				return r
+			}
+		}
+		return next
+	}
+}
+
+func (c *compiler) block(b *ast.BlockStmt) exec {
+	defer c.push()()
+	return c.stmts(b.List)
+}
+
+// stmt compiles a statement; nil is nothing to do.
+func (c *compiler) stmt(n ast.Stmt) exec {
+	defer c.enter(n)()
+	label := c.label
+	c.label = ""
+	switch n := n.(type) {
+	case *ast.EmptyStmt:
+		return nil
+	case *ast.ExprStmt:
+		o := c.any(n.X, nil)
+		if !o.effect {
+			if o.mode == typeMode || o.mode == packageMode || o.mode == builtinMode || o.mode == genericMode {
+				fail(n, "%s is not an expression", o.describe())
+			}
+			if _, call := ast.Unparen(n.X).(*ast.CallExpr); !call || o.isConst() {
+				fail(n, "%s (%s) is not used", sourceOf(n.X), o.describe())
+			}
+		}
+		do := o.run()
+		return func(f *frame) ctl { do(f); return next }
+	case *ast.AssignStmt:
+		return c.assign(n)
+	case *ast.IncDecStmt:
+		op := token.ADD
+		if n.Tok == token.DEC {
+			op = token.SUB
+		}
+		return c.assignOp(n.X, op, &ast.BasicLit{ValuePos: n.TokPos, Kind: token.INT, Value: "1"}, n)
+	case *ast.BlockStmt:
+		return c.block(n)
+	case *ast.IfStmt:
+		return c.ifStmt(n)
+	case *ast.ForStmt:
+		return c.forStmt(n, label)
+	case *ast.RangeStmt:
+		return c.rangeStmt(n, label)
+	case *ast.SwitchStmt:
+		return c.switchStmt(n, label)
+	case *ast.TypeSwitchStmt:
+		return c.typeSwitch(n, label)
+	case *ast.SelectStmt:
+		return c.selectStmt(n, label)
+	case *ast.LabeledStmt:
+		if _, ok := c.ctx.labels[n.Label.Name]; ok {
+			fail(n, "label %s already defined", n.Label.Name)
+		}
+		id := len(c.ctx.labels)
+		c.ctx.labels[n.Label.Name] = id
+		c.label = n.Label.Name
+		body := c.stmt(n.Stmt)
+		c.label = ""
+		if body == nil {
+			return nil
+		}
+		end := labelled + ctl(2*id)
+		return func(f *frame) ctl {
+			if r := body(f); r != end {
+				return r
+			}
+			return next
+		}
+	case *ast.BranchStmt:
+		return c.branch(n)
+	case *ast.ReturnStmt:
+		return c.returnStmt(n)
+	case *ast.DeferStmt:
+		return c.deferStmt(n)
+	case *ast.GoStmt:
+		return c.goStmt(n)
+	case *ast.SendStmt:
+		return c.sendStmt(n)
+	case *ast.DeclStmt:
+		return c.decl(n.Decl.(*ast.GenDecl))
+	}
+	fail(n, "this statement is not supported by the console")
+	return nil
+}
+
+func (c *compiler) branch(n *ast.BranchStmt) exec {
+	code := next
+	switch n.Tok {
+	case token.GOTO:
+		fail(n, "goto is not supported by the console")
+	case token.FALLTHROUGH:
+		code = falls
+	case token.BREAK, token.CONTINUE:
+		code = breaks
+		if n.Tok == token.CONTINUE {
+			code = continues
+		}
+		found := false
+		for i := len(c.ctx.loops) - 1; i >= 0 && !found; i-- {
+			l := c.ctx.loops[i]
+			if n.Label == nil {
+				found = n.Tok == token.BREAK || l.continuing
+			} else if l.label == n.Label.Name {
+				if n.Tok == token.CONTINUE && !l.continuing {
+					fail(n, "invalid continue label %s", l.label)
+				}
+				found = true
+				code = labelled + ctl(2*c.ctx.labels[l.label])
+				if n.Tok == token.CONTINUE {
+					code++
+				}
+			}
+		}
+		if !found {
+			if n.Label != nil {
+				fail(n.Label, "%s label not defined or not around this statement: %s", n.Tok, n.Label.Name)
+			}
+			fail(n, "%s is not in a loop", n.Tok)
+		}
+	}
+	return func(*frame) ctl { return code }
+}
+
+// within compiles what may be left by break, and by continue if it is a loop.
+func (c *compiler) within(label string, loops bool, f func()) {
+	c.ctx.loops = append(c.ctx.loops, loop{label: label, breakable: true, continuing: loops})
+	defer func() { c.ctx.loops = c.ctx.loops[:len(c.ctx.loops)-1] }()
+	f()
+}
+
+// again is what continue with the loop's label returns, 0 without a label.
+func (c *compiler) again(label string) ctl {
+	if label == "" {
+		return -1
+	}
+	return labelled + ctl(2*c.ctx.labels[label]) + 1
+}
+
+func (c *compiler) condition(n ast.Expr, what string) func(*frame) bool {
+	o := c.expr(n)
+	if o.isNil() || !o.typ.isBool() {
+		fail(n, "non-boolean condition in %s statement", what)
+	}
+	return c.plainBool(o)
+}
+
+func (c *compiler) ifStmt(n *ast.IfStmt) exec {
+	defer c.push()()
+	init := c.simple(n.Init)
+	cond := c.condition(n.Cond, "if")
+	then := c.block(n.Body)
+	var other exec
+	if n.Else != nil {
+		other = c.stmt(n.Else)
+	}
+	return func(f *frame) ctl {
+		if init != nil {
+			init(f)
+		}
+		if cond(f) {
+			return then(f)
+		}
+		if other != nil {
+			return other(f)
+		}
+		return next
+	}
+}
+
+func (c *compiler) simple(n ast.Stmt) exec {
+	if n == nil {
+		return nil
+	}
+	return c.stmt(n)
+}
+
+func (c *compiler) returnStmt(n *ast.ReturnStmt) exec {
+	if c.ctx.top {
+		fail(n, "return outside of a function; exit() ends the session")
+	}
+	want := c.ctx.results
+	if len(n.Results) == 0 {
+		if len(want) > 0 && !c.ctx.namedResults {
+			fail(n, "not enough return values\n\thave ()\n\twant %s", typeList(want))
+		}
+		return func(*frame) ctl { return returns }
+	}
+	if len(n.Results) == 1 && len(want) != 1 {
+		x := c.any(n.Results[0], nil)
+		if x.mode == novalue && len(x.results) == len(want) && len(want) > 1 {
+			all := c.converters(x, func(i int) *Type { return want[i] })
+			return func(f *frame) ctl {
+				for i, v := range all(f) {
+					f.results[i].Set(v)
+				}
+				return returns
+			}
+		}
+	}
+	if len(n.Results) != len(want) {
+		what := "not enough"
+		if len(n.Results) > len(want) {
+			what = "too many"
+		}
+		fail(n, "%s return values: %d, want %s", what, len(n.Results), typeList(want))
+	}
+	var gets []get
+	for i, e := range n.Results {
+		gets = append(gets, c.to(c.exprHint(e, want[i]), want[i], "return statement").get)
+	}
+	if len(gets) == 1 {
+		g := gets[0]
+		return func(f *frame) ctl {
+			f.results[0].Set(g(f))
+			return returns
+		}
+	}
+	all := collect(gets)
+	return func(f *frame) ctl {
+		for i, v := range all(f) {
+			f.results[i].Set(v)
+		}
+		return returns
+	}
+}
+
+func typeList(l []*Type) string {
+	s := "("
+	for i, t := range l {
+		if i > 0 {
+			s += ", "
+		}
+		s += t.String()
+	}
+	return s + ")"
+}
+
+func (c *compiler) deferStmt(n *ast.DeferStmt) exec {
+	if c.ctx.top {
+		fail(n, "defer outside of a function: put it in func() { … }()")
+	}
+	c.ctx.deferred = true
+	call := c.deferredCall(n.Call, "defer")
+	return func(f *frame) ctl {
+		run := call(f)
+		f.defers = append(f.defers, func(th *thread, state *panicState) {
+			depth := len(th.pending)
+			th.pending = append(th.pending, state)
+			defer func() {
+				if len(th.pending) > depth {
+					th.pending = th.pending[:depth]
+				}
+			}()
+			run(th)
+		})
+		return next
+	}
+}
+
+func (c *compiler) goStmt(n *ast.GoStmt) exec {
+	call := c.deferredCall(n.Call, "go")
+	s := c.s
+	return func(f *frame) ctl {
+		s.spawn(f.th, call(f))
+		return next
+	}
+}
+
+func (c *compiler) sendStmt(n *ast.SendStmt) exec {
+	x := c.plain(c.expr(n.Chan))
+	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.RecvDir {
+		fail(n, "invalid operation: cannot send to %s (%s)", sourceOf(n.Chan), x.describe())
+	}
+	e := x.typ.base().elem
+	v := c.to(c.exprHint(n.Value, e), e, "send")
+	ch, val, t := x.get, v.get, x.typ
+	return func(f *frame) ctl {
+		k := t.unwrap(ch(f))
+		f.th.send(k, val(f))
+		return next
+	}
+}

@@ -70,7 +70,6 @@ func (p *plugin) keep(c *capture) {
 	for i := range c.t.Labels {
 		c.t.Labels[i].Value = p.redact.Value(c.t.Labels[i].Key, c.t.Labels[i].Value)
 	}
-	p.values(c.t)
 	if err := p.store.add(c.t); err != nil {
 		p.event("error", strings.Join(c.t.Probes, " "), "a traceback could not be kept: "+err.Error())
 		return

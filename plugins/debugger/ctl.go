@@ -167,6 +167,9 @@ func (p *plugin) add(pr *probe, t *target, o *observation) (err error) {
 	} else if pr.sites, err = p.patch(pr, t, o); err != nil {
 		return err
 	}
+	if o != nil {
+		p.remember(pr.name, o)
+	}
 	p.probes[pr.key()] = pr
 	p.rearm()
 	p.event("insert", pr.name, strings.TrimSpace(pr.kind+" by "+pr.by+" "+pr.note))

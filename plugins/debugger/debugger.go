@@ -68,6 +68,7 @@ type plugin struct {
 	probes   map[probeKey]*probe
 	settings map[probeKey]*nodes.Setting
 	limiting *nodes.Setting
+	records  map[string]*observed // by function
 	hooked   bool
 	closed   bool
 	end      func() // of keeping what is recovered

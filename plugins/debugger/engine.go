@@ -2,6 +2,7 @@ package debugger
 
 import (
 	"errors"
+	"io/fs"
 	"syscall"
 
 	"github.com/ispyd/ispyd/internal/probes/jump"
@@ -14,6 +15,10 @@ func engineFailed(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid), errors.Is(err, nodes.ErrNotSupported):
+		return err
+	case errors.Is(err, syscall.EEXIST):
+		return nodes.Errorf(fs.ErrExist, "%v", err)
 	case errors.Is(err, syscall.EBUSY):
 		return nodes.Errorf(nodes.ErrBusy, "%v", err)
 	case errors.Is(err, errors.ErrUnsupported):

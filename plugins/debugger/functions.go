@@ -26,6 +26,7 @@ const maxName = 1024
 // spellings are the ways in which Go may spell what somebody wrote: as it is, or
 // the pkg:func of the first ispyd.
 func spellings(name string) []string {
+	name = unquoted(name)
 	slash := strings.LastIndexByte(name, '/')
 	colon := strings.IndexByte(name[slash+1:], ':')
 	if colon < 0 {
@@ -37,6 +38,14 @@ func spellings(name string) []string {
 		list = append(list, pkg+".(*"+typ+")."+method)
 	}
 	return list
+}
+
+// unquoted is a name without the quotes that a shell would have wanted.
+func unquoted(name string) string {
+	if n := len(name); n > 2 && name[0] == name[n-1] && (name[0] == '\'' || name[0] == '"') {
+		return name[1 : n-1]
+	}
+	return name
 }
 
 // escapedDots is how the linker spells the dots of a package's last element:
@@ -69,7 +78,7 @@ func find(table *pclntab.Table, name string) (*target, error) {
 			}
 		}
 	}
-	return nil, nodes.Errorf(fs.ErrNotExist, "there is no function %.200q in this program%s; the file functions lists them", name, hint(table, name))
+	return nil, nodes.Errorf(fs.ErrNotExist, "there is no function %.200q in this program%s; the file functions lists them", unquoted(name), hint(table, name))
 }
 
 // lookUp returns what exactly this name, or pattern, stands for, or nil.

@@ -103,6 +103,10 @@ func (p *probe) line() probeLine {
 		Hits: p.hits.Load(), Captured: p.captured.Load(), Skipped: p.skipped.Load(),
 	}
 	spent := p.spent.Load()
+	if p.sites != nil {
+		hits, limited, dropped, cost := p.sites.stats()
+		l.Hits, l.Skipped, spent = int64(hits), l.Skipped+int64(limited+dropped), int64(cost)
+	}
 	if l.Hits > 0 {
 		l.NsHit = spent / l.Hits
 	}

@@ -182,6 +182,7 @@ func (s *Snapshot) fill(img *image, limits Limits, stack segment, above, g uint6
 	near := min(len(frames), nearStack)
 	r.from([]uint64{g}, nil, 1, limits.Heap, false)
 	r.from(append([]uint64{value[1], value[0]}, roots...), frames[:near], nearLevels, nearBytes, false)
+	r.short = false // beyond the levels of all it was a gift
 	r.from(nil, frames, levels, limits.Heap, true)
 	s.pieces = r.pieces
 	s.Info.Truncated = s.Info.Truncated || r.short

@@ -262,8 +262,8 @@ func TestDelve(t *testing.T) {
 					t.Fatalf("%s: %v\n%s", kind, err, out)
 				}
 				frame := map[string]string{"custom": "1", "nil": "2", "copy": "2"}[kind]
-				cmd := exec.Command(filepath.Join(dir, "dlv"), "core", exe, file)
-				cmd.Env = append(os.Environ(), "HOME="+dir)
+				cmd := exec.Command(filepath.Join(dir, "dlv"), "core", exe, file, "--allow-non-terminal-interactive")
+				cmd.Env = append(os.Environ(), "HOME="+dir, "TERM=dumb", "NO_COLOR=1")
 				cmd.Stdin = strings.NewReader("bt\nframe " + frame + "\np s.store.items[2].Tags\np user\np main.total\np *(*\"interface {}\")(0x10000)\nquit\n")
 				out, err := cmd.CombinedOutput()
 				if err != nil {

@@ -224,23 +224,26 @@ func TestRandomSignatures(t *testing.T) {
 	}
 	n := 120
 	for i, c := range []struct {
-		name  string
-		flags []string
+		name    string
+		nowhere int // refusals for want of a landing that are allowed
+		flags   []string
 	}{
-		{"exe", nil},
-		{"pie", []string{"-buildmode=pie"}},
-		{"race", []string{"-race"}},
-		{"unoptimised", []string{"-gcflags=all=-N -l"}},
-		{"trimpath", []string{"-trimpath"}},
+		{"exe", 0, nil},
+		{"pie", 0, []string{"-buildmode=pie"}},
+		// The race detector has data for 20 MB above the program, where the jumps
+		// of frames between 128 and 512 bytes would land.
+		{"race", n / 5, []string{"-race"}},
+		{"unoptimised", 0, []string{"-gcflags=all=-N -l"}},
+		{"trimpath", 0, []string{"-trimpath"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src := randomProgram(int64(i+1), n)
 			out := run(t, build(t, "random", map[string]string{"generated.go": src}, c.flags...))
-			var cases, errs, observed, failures int
-			if _, err := fmt.Sscanf(out, "cases %d errors %d observed %d failures %d", &cases, &errs, &observed, &failures); err != nil {
+			var cases, errs, observed, failures, nowhere int
+			if _, err := fmt.Sscanf(out, "cases %d errors %d observed %d failures %d without landing %d", &cases, &errs, &observed, &failures, &nowhere); err != nil {
 				t.Fatalf("%v:\n%s", err, out)
 			}
-			if cases != n || observed != n || errs < n*8/10 || failures != 0 {
+			if cases != n || nowhere > c.nowhere || observed < n-c.nowhere/2 || errs < n*7/10 || failures != 0 {
 				t.Error(out)
 			}
 			t.Log(strings.TrimSpace(out))

@@ -68,11 +68,10 @@ func (s *session) completeIn(before string, offset int) complete.Result {
 		return complete.Result{Start: offset + len(trimmed)}
 	}
 	// The operand that is typed: all after the last operator.
-	start := strings.LastIndexAny(arg, " \t+-*/%&|^<>=!(),:;{[") + 1
-	operand := arg[start:]
-	base, field := "", operand
-	if dot := strings.LastIndexByte(operand, '.'); dot >= 0 {
-		base, field = operand[:dot], operand[dot+1:]
+	start := operand(arg)
+	base, field := "", arg[start:]
+	if dot := strings.LastIndexByte(field, '.'); dot >= 0 {
+		base, field = field[:dot], field[dot+1:]
 	}
 	r := complete.Result{Start: offset + len(name) + 1 + len(arg) - len(field)}
 	for _, c := range s.operands(base) {
@@ -81,6 +80,23 @@ func (s *session) completeIn(before string, offset int) complete.Result {
 		}
 	}
 	return common(r, field)
+}
+
+// operand is where the last operand of an expression begins: what is in brackets
+// belongs to it.
+func operand(expr string) int {
+	depth := 0
+	for i := len(expr) - 1; i >= 0; i-- {
+		switch c := expr[i]; {
+		case c == ')' || c == ']':
+			depth++
+		case (c == '(' || c == '[') && depth > 0:
+			depth--
+		case depth == 0 && strings.IndexByte(" \t+-*/%&|^<>=!(),:;{[", c) >= 0:
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // operands are the frame's variables, or the fields of base.

@@ -178,13 +178,14 @@ func TestDelve(t *testing.T) {
 	p.expect("install", "ok")
 	for range 2 {
 		script := filepath.Join(t.TempDir(), "script")
-		// A breakpoint that is hit at once, in what panics; then go on and leave.
-		text := "break main.once\ncontinue\nclearall\nbreak runtime.gopanic\ncontinue\nstack\nclearall\nquit -c\n"
+		// A breakpoint in what panics, and one in gopanic, a few bytes behind the jump.
+		text := "break main.once\ncontinue\nclearall\nbreak runtime.gopanic\ncontinue\nstack\nclearall\nquit\n"
 		if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		cmd := exec.CommandContext(t.Context(), dlv, "attach", "--allow-non-terminal-interactive=true", "--init", script, strconv.Itoa(p.cmd.Process.Pid))
 		cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
+		cmd.Stdin = strings.NewReader("n\n") // quit asks whether to kill the process
 		out, err := cmd.CombinedOutput()
 		if !strings.Contains(string(out), "> ") {
 			t.Skipf("dlv does not attach: %v\n%s", err, out)

@@ -75,7 +75,7 @@ func isGone(err error) bool {
 // isMissing recognises memory that the core has not.
 func isMissing(err error) bool {
 	said := err.Error()
-	return strings.Contains(said, "did not match any regions") || strings.Contains(said, "short read") || strings.Contains(said, "unexpected EOF")
+	return strings.Contains(said, "did not match any regions") || strings.Contains(said, "short read") || strings.Contains(said, "spliced memory")
 }
 
 // unreadable is the text for a value that is not there.

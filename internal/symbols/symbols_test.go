@@ -88,9 +88,11 @@ func TestCompressed(t *testing.T) {
 // TestReplaced takes the file away from under the program.
 func TestReplaced(t *testing.T) {
 	for name, away := range map[string]func(exe string) error{
-		"deleted":  os.Remove,
-		"replaced": func(exe string) error { return errors.Join(os.Remove(exe), os.WriteFile(exe, []byte("another file"), 0o755)) },
-		"moved":    func(exe string) error { return os.Rename(exe, exe+".old") },
+		"deleted": os.Remove,
+		"replaced": func(exe string) error {
+			return errors.Join(os.Remove(exe), os.WriteFile(exe, []byte("another file"), 0o755))
+		},
+		"moved": func(exe string) error { return os.Rename(exe, exe+".old") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			exe := buildHelper(t)

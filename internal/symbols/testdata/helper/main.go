@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
 	"github.com/ispyd/ispyd/internal/symbols"
+	"github.com/ispyd/ispyd/internal/symbols/pclntab"
 )
 
 type item struct {
@@ -65,6 +67,35 @@ func mixed(a int8, f float32, s []string, c complex128, p pair[string, []byte]) 
 }
 
 func inlined(a, b int) int { return a + b }
+
+// verify compares the signatures of all functions with what the compiler noted.
+func verify(x *symbols.Index) {
+	table, err := pclntab.Open()
+	if err != nil {
+		fmt.Println("error:", err)
+		return
+	}
+	good, bad := 0, 0
+	for _, path := range x.Packages() {
+		for _, name := range x.Funcs(path) {
+			f, err := x.Func(name)
+			in, ok := table.Func(f.Entry)
+			if err != nil || !ok || len(f.Params) == 0 || f.Dict || f.Closure || f.Wrapper || strings.Contains(name, "[") {
+				continue
+			}
+			if err := f.Verify(in); err != nil {
+				bad++
+				fmt.Fprintln(os.Stderr, f.String(), err)
+			} else {
+				good++
+			}
+		}
+	}
+	f, _ := x.Func("main.mixed")
+	in, _ := table.Func(f.Entry)
+	f.Params[0], f.Params[1] = f.Params[1], f.Params[0]
+	fmt.Println("verified", good > 1000, bad*100 < good, f.Verify(in))
+}
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "wait" {
@@ -120,4 +151,5 @@ func main() {
 	t, err := x.Type("main.store")
 	fmt.Println("type", t, err)
 	fmt.Println("build id", x.BuildID() != "")
+	verify(x)
 }

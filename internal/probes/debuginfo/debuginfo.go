@@ -3,6 +3,9 @@
 package debuginfo
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/ispyd/ispyd/internal/abi"
 	"github.com/ispyd/ispyd/internal/probes/returns"
 	"github.com/ispyd/ispyd/internal/symbols"
@@ -14,7 +17,7 @@ import (
 // error, the last is the one that is looked at.
 func Function(x *symbols.Index, name string) (returns.Function, error) {
 	fn := returns.Function{Name: name}
-	f, err := x.Func(name)
+	f, err := x.Func(written(name))
 	if err != nil {
 		return fn, err
 	}
@@ -24,6 +27,26 @@ func Function(x *symbols.Index, name string) (returns.Function, error) {
 	}
 	fn.Signature = s
 	return fn, nil
+}
+
+// written is a linker's name as one writes it: the linker escapes the dots in the
+// last element of an import path, gopkg.in/yaml%2ev3 (cmd/internal/objabi/path.go).
+func written(name string) string {
+	var b strings.Builder
+	for {
+		before, after, ok := strings.Cut(name, "%")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		if n, err := strconv.ParseUint(after[:min(2, len(after))], 16, 8); err == nil && len(after) >= 2 {
+			b.WriteByte(byte(n))
+			after = after[2:]
+		} else {
+			b.WriteByte('%')
+		}
+		name = after
+	}
 }
 
 // Signature is the function's signature.

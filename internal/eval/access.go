@@ -397,7 +397,7 @@ func (c *compiler) mapLit(n *ast.CompositeLit, t *Type) *operand {
 		keys = append(keys, k.get)
 		elems = append(elems, c.to(c.exprHint(kv.Value, b.elem), b.elem, "map literal").get)
 	}
-	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	rt := t.plainRT()
 	s := c.s
 	return c.value(n, t, func(f *frame) reflect.Value {
 		m := reflect.MakeMapWithSize(rt, len(keys))
@@ -467,7 +467,7 @@ func (c *compiler) listLit(n *ast.CompositeLit, t *Type) *operand {
 	if t.kind == reflect.Array && most > b.length {
 		fail(n, "index %d out of bounds [0:%d]", most-1, b.length)
 	}
-	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	rt := t.plainRT()
 	et := b.elem.rtype()
 	return c.value(n, t, func(f *frame) reflect.Value {
 		v := reflect.New(rt).Elem()

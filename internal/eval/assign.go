@@ -53,7 +53,7 @@ type plainError string
 func (e plainError) Error() string { return string(e) }
 func (plainError) RuntimeError()   {}
 
-func (c *compiler) assign(n *ast.AssignStmt) exec {
+func (c *compiler) assign(n *ast.AssignStmt) code {
 	switch n.Tok {
 	case token.ASSIGN:
 	case token.DEFINE:
@@ -85,7 +85,7 @@ func (c *compiler) assign(n *ast.AssignStmt) exec {
 	}
 }
 
-func (c *compiler) assignOne(l, r ast.Expr) exec {
+func (c *compiler) assignOne(l, r ast.Expr) code {
 	t, at := c.target(l)
 	if t == nil {
 		x := c.plain(c.expr(r))
@@ -194,7 +194,7 @@ func (c *compiler) pairValues(x *operand, types []*Type) func(*frame) []reflect.
 	return c.converters(y, func(i int) *Type { return types[i] })
 }
 
-func (c *compiler) define(n *ast.AssignStmt) exec {
+func (c *compiler) define(n *ast.AssignStmt) code {
 	fresh := make([]*ast.Ident, len(n.Lhs))
 	types := make([]*Type, len(n.Lhs))
 	places := make([]place, len(n.Lhs))
@@ -255,7 +255,7 @@ func (c *compiler) define(n *ast.AssignStmt) exec {
 }
 
 // assignOp compiles x op= y. The place is computed once.
-func (c *compiler) assignOp(l ast.Expr, op token.Token, r ast.Expr, at ast.Node) exec {
+func (c *compiler) assignOp(l ast.Expr, op token.Token, r ast.Expr, at ast.Node) code {
 	if o := c.simpleVariable(l); o != nil && o.typ.isInteger() && !o.typ.wrapped() {
 		res := c.opResult(l, op, o, r)
 		v, num := o.get, res.number()

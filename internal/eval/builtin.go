@@ -104,7 +104,7 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		return c.effect(n, func(f *frame) {
 			v := t.unwrap(g(f))
 			if v.IsNil() {
-				panic(runtimeError{"close of nil channel"})
+				panic(plainError("close of nil channel"))
 			}
 			v.Close()
 		})
@@ -248,7 +248,7 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 		return x.number()
 	}
 	length, capacity := size(1), size(2)
-	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	rt := t.plainRT()
 	b := t.base()
 	s := c.s
 	number := func(f *frame, g func(*frame) int64, what string, each int64) int {
@@ -257,7 +257,7 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 		}
 		k := g(f)
 		if k < 0 || each > 0 && k > (1<<47)/each {
-			throw("make%s: out of range", what)
+			throw("make%s out of range", what)
 		}
 		s.checkSize(k * max(each, 1))
 		f.th.charge(k * each)

@@ -368,6 +368,9 @@ func (c *compiler) ident(n *ast.Ident) *operand {
 func (c *compiler) use(n ast.Expr, o *object) *operand {
 	switch o.kind {
 	case constObject:
+		if o.typ.untyped == typed {
+			return c.constantValue(n, o.val, o.typ)
+		}
 		return c.constant(n, o.val, o.typ)
 	case typeObject:
 		if o.gen != nil {

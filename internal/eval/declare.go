@@ -10,8 +10,8 @@ import (
 )
 
 // decl compiles a declaration within a function or at the top.
-func (c *compiler) decl(d *ast.GenDecl) exec {
-	var l []exec
+func (c *compiler) decl(d *ast.GenDecl) code {
+	var l []code
 	switch d.Tok {
 	case token.VAR:
 		for _, s := range d.Specs {
@@ -37,7 +37,7 @@ func (c *compiler) decl(d *ast.GenDecl) exec {
 	}
 }
 
-func (c *compiler) varSpec(s *ast.ValueSpec) exec {
+func (c *compiler) varSpec(s *ast.ValueSpec) code {
 	types := make([]*Type, len(s.Names))
 	if s.Type != nil {
 		t := c.typeExpr(s.Type)

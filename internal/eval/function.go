@@ -9,8 +9,8 @@ import (
 	"weak"
 )
 
-// exec runs a statement.
-type exec func(*frame) ctl
+// code runs a statement.
+type code func(*frame) ctl
 
 // ctl is what follows a statement.
 type ctl int
@@ -34,7 +34,7 @@ type function struct {
 	params   []param
 	results  []param
 	named    bool
-	body     exec
+	body     code
 	deferred bool
 }
 
@@ -101,7 +101,7 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 }
 
 // run runs a body that defers.
-func (f *frame) run(body exec) {
+func (f *frame) run(body code) {
 	depth := f.th.depth
 	state := &panicState{goexit: true}
 	func() {

@@ -273,7 +273,8 @@ func (c *compiler) infer(n *ast.CallExpr, f *operand) *operand {
 	sc := &scope{up: g.scope}
 	for i, name := range names {
 		c.u.last++
-		vars[i] = &Type{u: c.u, id: c.u.last, kind: reflect.Interface, filled: true, param: &typeParam{name: name}}
+		vars[i] = &Type{u: c.u, id: c.u.last, kind: reflect.Interface, param: &typeParam{name: name}}
+		vars[i].filled.Store(true)
 		sc.set(&object{kind: typeObject, name: name, typ: vars[i]})
 		if i < len(f.results) {
 			vars[i].param.bound = f.results[i]

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"runtime"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -60,6 +61,34 @@ var intercepted = map[string]func(*Session) any{
 				}
 			}
 			return fmt.Errorf(f, wrapped...)
+		}
+	},
+	"strings|Repeat": func(s *Session) any {
+		return func(text string, n int) string {
+			s.checkSize(int64(len(text)) * int64(max(n, 0)))
+			return strings.Repeat(text, n)
+		}
+	},
+	"strings|Replace": func(s *Session) any {
+		return func(text, old, by string, n int) string {
+			s.checkSize(int64(len(text)) + int64(min(uint(n), uint(strings.Count(text, old))))*int64(len(by)))
+			return strings.Replace(text, old, by, n)
+		}
+	},
+	"strings|ReplaceAll": func(s *Session) any {
+		return func(text, old, by string) string {
+			s.checkSize(int64(len(text)) + int64(strings.Count(text, old))*int64(len(by)))
+			return strings.ReplaceAll(text, old, by)
+		}
+	},
+	"strings|Join": func(s *Session) any {
+		return func(list []string, sep string) string {
+			n := int64(len(sep)) * int64(len(list))
+			for _, x := range list {
+				n += int64(len(x))
+			}
+			s.checkSize(n)
+			return strings.Join(list, sep)
 		}
 	},
 	"errors|As": func(s *Session) any { return s.errorsAs },

@@ -71,7 +71,7 @@ func (s *Session) boxable(from, to *Type) error {
 // not kept.
 func droppedMethod(t reflect.Type) string {
 	for _, m := range typeMethods(t) {
-		if m.typ != nil && exported(m.name) && (m.ifn == 0 || !callable(m.ifn)) {
+		if m.typ != nil && exported(m.name) && (m.ifn == 0 || !callable(m.ifn)) && selectable(m.name, m.typ) {
 			return m.name
 		}
 	}
@@ -212,9 +212,6 @@ func (s *Session) asserter(t *Type) func(d reflect.Value) (reflect.Value, bool) 
 		if dt.missing(t) != "" {
 			return reflect.Value{}, false
 		}
-		if s.boxable(dt, t) != nil {
-			return reflect.Value{}, false
-		}
 		r, err := s.box(d, rt)
 		return r, err == nil
 	}
@@ -223,13 +220,13 @@ func (s *Session) asserter(t *Type) func(d reflect.Value) (reflect.Value, bool) 
 // assertionError is the panic of a type assertion that does not hold.
 func (s *Session) assertionError(from, to *Type, d reflect.Value) runtime.Error {
 	if !d.IsValid() {
-		return interfaceError{fmt.Sprintf("interface conversion: interface is nil, not %s", to)}
+		if to.isInterface() {
+			return interfaceError{fmt.Sprintf("interface conversion: interface is nil, not %s", to)}
+		}
+		return interfaceError{fmt.Sprintf("interface conversion: %s is nil, not %s", from, to)}
 	}
 	dt := s.types.of(d.Type())
 	name := from.String()
-	if !from.isNamed() || from.rt == anyType {
-		name = "interface {}"
-	}
 	if to.isInterface() {
 		return interfaceError{fmt.Sprintf("interface conversion: %s is not %s: %s", dt, to, dt.missing(to))}
 	}

@@ -7,7 +7,7 @@ import (
 	"reflect"
 )
 
-func (c *compiler) forStmt(n *ast.ForStmt, label string) exec {
+func (c *compiler) forStmt(n *ast.ForStmt, label string) code {
 	defer c.push()()
 	first := c.ctx.slots
 	init := c.simple(n.Init)
@@ -23,7 +23,7 @@ func (c *compiler) forStmt(n *ast.ForStmt, label string) exec {
 	if n.Cond != nil {
 		cond = c.condition(n.Cond, "for")
 	}
-	var body, post exec
+	var body, post code
 	c.within(label, true, func() { body = c.block(n.Body) })
 	post = c.simple(n.Post)
 	again := c.again(label)
@@ -67,7 +67,7 @@ func shares(n ast.Node) bool {
 	return found
 }
 
-func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) exec {
+func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 	defer c.push()()
 	x := c.expr(n.X)
 	if x.isConst() && x.typ.untyped != typed && x.val.Kind() != constant.String {
@@ -125,7 +125,7 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) exec {
 		}
 		sets[i], numbers[i] = c.iteration(e, n.Tok, types[i])
 	}
-	var body exec
+	var body code
 	c.within(label, true, func() { body = c.block(n.Body) })
 	r := &ranging{set: sets, number: numbers, body: body, again: c.again(label), types: types, s: c.s}
 	g := x.get
@@ -181,7 +181,7 @@ func (c *compiler) iteration(e ast.Expr, tok token.Token, t *Type) (set func(*fr
 type ranging struct {
 	set    [2]func(*frame, reflect.Value)
 	number [2]func(*frame, int64)
-	body   exec
+	body   code
 	again  ctl
 	types  [2]*Type
 	s      *Session

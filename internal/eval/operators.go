@@ -56,17 +56,17 @@ func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
 		}
 		return c.ofNumber(n, t, wrapNumber(t, func(f *frame) int64 { return ^num(f) }))
 	}
-	zero := reflect.Zero(t.unwrapTo(reflect.New(t.rtype()).Elem()).Type())
+	plain := t.plainRT()
 	g := x.get
 	if t.isComplex() {
 		return c.value(n, t, func(f *frame) reflect.Value {
-			r := reflect.New(zero.Type()).Elem()
+			r := reflect.New(plain).Elem()
 			r.SetComplex(-t.unwrap(g(f)).Complex())
 			return t.wrap(r)
 		})
 	}
 	return c.value(n, t, func(f *frame) reflect.Value {
-		r := reflect.New(zero.Type()).Elem()
+		r := reflect.New(plain).Elem()
 		r.SetFloat(-t.unwrap(g(f)).Float())
 		return t.wrap(r)
 	})
@@ -186,7 +186,7 @@ func (c *compiler) binaryOp(n ast.Expr, op token.Token, x, y *operand) *operand 
 		return c.integerOp(n, op, t, x.number(), y.number())
 	case t.isString():
 		a, b := x.get, y.get
-		rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+		rt := t.plainRT()
 		s := c.s
 		return c.value(n, t, func(f *frame) reflect.Value {
 			l, r := t.unwrap(a(f)).String(), t.unwrap(b(f)).String()
@@ -395,7 +395,7 @@ func (c *compiler) integerOp(n ast.Expr, op token.Token, t *Type, a, b func(*fra
 }
 
 func (c *compiler) floatOp(n ast.Expr, op token.Token, t *Type, a, b get) *operand {
-	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	rt := t.plainRT()
 	narrow := t.kind == reflect.Float32
 	var do func(x, y float64) float64
 	switch op {
@@ -420,7 +420,7 @@ func (c *compiler) floatOp(n ast.Expr, op token.Token, t *Type, a, b get) *opera
 }
 
 func (c *compiler) complexOp(n ast.Expr, op token.Token, t *Type, a, b get) *operand {
-	rt := t.unwrapTo(reflect.New(t.rtype()).Elem()).Type()
+	rt := t.plainRT()
 	return c.value(n, t, func(f *frame) reflect.Value {
 		x, y := t.unwrap(a(f)).Complex(), t.unwrap(b(f)).Complex()
 		switch op {

@@ -62,7 +62,7 @@ func (t *Type) repr() (rt reflect.Type, whole bool) {
 	rt, whole = t.makeRepr()
 	if whole {
 		t.rt = rt
-		if t.kind != reflect.Interface && t.u.byRT[rt] == nil {
+		if !t.lossy() && t.u.byRT[rt] == nil {
 			t.u.byRT[rt] = t
 		}
 	}
@@ -92,7 +92,7 @@ func (t *Type) makeDeclared() reflect.Type {
 }
 
 func (t *Type) fillLocked() {
-	if t.rt != nil && !t.filled {
+	if t.rt != nil && !t.filled.Load() {
 		t.u.mu.Unlock()
 		t.fill()
 		t.u.mu.Lock()
@@ -136,7 +136,7 @@ func (t *Type) makeRepr() (reflect.Type, bool) {
 		k, ok := part(t.key)
 		e, ok2 := part(t.elem)
 		if ok && ok2 {
-			if !t.key.comparable() {
+			if !k.Comparable() {
 				fail(nil, "invalid map key type %s", t.key)
 			}
 			return reflect.MapOf(k, e), true
@@ -254,6 +254,41 @@ func copyOf(v reflect.Value) reflect.Value {
 	n := reflect.New(v.Type()).Elem()
 	n.Set(v)
 	return n
+}
+
+// lossy says that the representation does not tell the type: it has an interface of
+// the session, all of which are any.
+func (t *Type) lossy() bool {
+	switch {
+	case t == nil || t.pure || t.declare != nil && t.kind != reflect.Interface:
+		return false
+	case t.kind == reflect.Interface:
+		return true
+	}
+	if t.elem.lossy() || t.key.lossy() {
+		return true
+	}
+	for _, l := range [][]*Type{t.params, t.results} {
+		for _, p := range l {
+			if p.lossy() {
+				return true
+			}
+		}
+	}
+	for _, f := range t.fields {
+		if f.typ.lossy() {
+			return true
+		}
+	}
+	return false
+}
+
+// plainRT is the runtime type of what unwrap returns.
+func (t *Type) plainRT() reflect.Type {
+	if t.wrapped() {
+		return t.under.rtype()
+	}
+	return t.rtype()
 }
 
 func exported(name string) bool {

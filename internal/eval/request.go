@@ -28,6 +28,7 @@ func (e *SyntaxError) Error() string {
 // part is one statement or declaration of a request.
 type part struct {
 	start, end int
+	control    bool
 	decl       bool // one of those that stand outside of functions only
 	first      token.Token
 }
@@ -41,14 +42,18 @@ func split(src string) []part {
 	sc.Init(file, []byte(src), func(token.Position, string) {}, 0)
 	var l []part
 	depth := 0
+	last := token.ILLEGAL
 	var p *part
 	var toks []token.Token
 	for {
 		pos, tok, _ := sc.Scan()
 		at := file.Offset(pos)
-		if tok == token.EOF || tok == token.SEMICOLON && depth <= 0 {
+		// The semicolons in the head of a statement do not end it.
+		head := p != nil && tok == token.SEMICOLON && isControl(toks) && last != token.RBRACE
+		if tok == token.EOF || tok == token.SEMICOLON && depth <= 0 && !head {
 			if p != nil {
 				p.end = at
+				p.control = isControl(toks)
 				// func name(…) and func (r T) name(…) are declarations,
 				// func(…) … is a literal.
 				p.decl = p.first == token.IMPORT || p.first == token.FUNC && isFuncDecl(toks)
@@ -60,6 +65,7 @@ func split(src string) []part {
 			}
 			continue
 		}
+		last = tok
 		if p == nil {
 			p = &part{start: at, first: tok}
 		}
@@ -73,6 +79,18 @@ func split(src string) []part {
 			depth--
 		}
 	}
+}
+
+// isControl says that tokens begin an if, for, switch or select, labelled or not.
+func isControl(toks []token.Token) bool {
+	for len(toks) > 2 && toks[0] == token.IDENT && toks[1] == token.COLON {
+		toks = toks[2:]
+	}
+	switch toks[0] {
+	case token.IF, token.FOR, token.SWITCH, token.SELECT:
+		return true
+	}
+	return false
 }
 
 // isFuncDecl tells from its first tokens that func begins a declaration.
@@ -119,13 +137,22 @@ func (s *Session) parse(fset *token.FileSet, src string) ([]parsed, error) {
 		return nil, &SyntaxError{Text: fmt.Sprintf("%d bytes of source, at most %d are taken", len(src), maxSource)}
 	}
 	var l []parsed
-	for _, p := range split(src) {
+	list := split(src)
+	for i := 0; i < len(list); i++ {
+		p := list[i]
 		text := src[p.start:p.end]
 		head, tail := stmtHead, "\n}"
 		if p.decl {
 			head, tail = declHead, "\n"
 		}
 		f, err := parser.ParseFile(fset, "", head+text+tail, parser.SkipObjectResolution)
+		// A literal in the head of a statement looks like its end.
+		for j := i + 1; err != nil && p.control && j < min(i+4, len(list)); j++ {
+			longer := src[p.start:list[j].end]
+			if g, err2 := parser.ParseFile(fset, "", head+longer+tail, parser.SkipObjectResolution); err2 == nil {
+				f, err, p.end, i = g, nil, list[j].end, j
+			}
+		}
 		if err != nil {
 			return nil, syntaxError(src, p, len(head), err)
 		}
@@ -392,7 +419,7 @@ func (c *compiler) topStatement(n ast.Stmt) step {
 	case typeMode:
 		text := o.typ
 		v := reflect.ValueOf(text.String())
-		t := &Type{u: c.u, name: "", pure: true, filled: true, kind: reflect.String, rt: reflect.TypeFor[typeName]()}
+		t := c.u.of(reflect.TypeFor[typeName]())
 		return func(*frame) []result { return []result{{v.Convert(t.rt), t}} }
 	case packageMode, builtinMode, genericMode:
 		fail(x, "%s is not an expression", o.describe())

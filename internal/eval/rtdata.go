@@ -20,6 +20,9 @@ func resolveNameOff(p unsafe.Pointer, off int32) unsafe.Pointer
 //go:noescape
 func resolveTypeOff(t unsafe.Pointer, off int32) unsafe.Pointer
 
+//go:linkname typelinks reflect.typelinks
+func typelinks() (sections []unsafe.Pointer, offsets [][]int32)
+
 //go:linkname resolveTextOff reflect.resolveTextOff
 //go:noescape
 func resolveTextOff(t unsafe.Pointer, off int32) unsafe.Pointer

@@ -13,8 +13,8 @@ func (n nodeAt) Pos() token.Pos { return token.Pos(n) }
 func (n nodeAt) End() token.Pos { return token.Pos(n) }
 
 // stmts compiles a list of statements.
-func (c *compiler) stmts(list []ast.Stmt) exec {
-	var l []exec
+func (c *compiler) stmts(list []ast.Stmt) code {
+	var l []code
 	for _, s := range list {
 		if e := c.stmt(s); e != nil {
 			l = append(l, e)
@@ -44,13 +44,13 @@ func (c *compiler) stmts(list []ast.Stmt) exec {
 	}
 }
 
-func (c *compiler) block(b *ast.BlockStmt) exec {
+func (c *compiler) block(b *ast.BlockStmt) code {
 	defer c.push()()
 	return c.stmts(b.List)
 }
 
 // stmt compiles a statement; nil is nothing to do.
-func (c *compiler) stmt(n ast.Stmt) exec {
+func (c *compiler) stmt(n ast.Stmt) code {
 	defer c.enter(n)()
 	label := c.label
 	c.label = ""
@@ -127,7 +127,7 @@ func (c *compiler) stmt(n ast.Stmt) exec {
 	return nil
 }
 
-func (c *compiler) branch(n *ast.BranchStmt) exec {
+func (c *compiler) branch(n *ast.BranchStmt) code {
 	code := next
 	switch n.Tok {
 	case token.GOTO:
@@ -188,12 +188,12 @@ func (c *compiler) condition(n ast.Expr, what string) func(*frame) bool {
 	return c.plainBool(o)
 }
 
-func (c *compiler) ifStmt(n *ast.IfStmt) exec {
+func (c *compiler) ifStmt(n *ast.IfStmt) code {
 	defer c.push()()
 	init := c.simple(n.Init)
 	cond := c.condition(n.Cond, "if")
 	then := c.block(n.Body)
-	var other exec
+	var other code
 	if n.Else != nil {
 		other = c.stmt(n.Else)
 	}
@@ -211,14 +211,14 @@ func (c *compiler) ifStmt(n *ast.IfStmt) exec {
 	}
 }
 
-func (c *compiler) simple(n ast.Stmt) exec {
+func (c *compiler) simple(n ast.Stmt) code {
 	if n == nil {
 		return nil
 	}
 	return c.stmt(n)
 }
 
-func (c *compiler) returnStmt(n *ast.ReturnStmt) exec {
+func (c *compiler) returnStmt(n *ast.ReturnStmt) code {
 	if c.ctx.top {
 		fail(n, "return outside of a function; exit() ends the session")
 	}
@@ -279,7 +279,7 @@ func typeList(l []*Type) string {
 	return s + ")"
 }
 
-func (c *compiler) deferStmt(n *ast.DeferStmt) exec {
+func (c *compiler) deferStmt(n *ast.DeferStmt) code {
 	if c.ctx.top {
 		fail(n, "defer outside of a function: put it in func() { … }()")
 	}
@@ -301,7 +301,7 @@ func (c *compiler) deferStmt(n *ast.DeferStmt) exec {
 	}
 }
 
-func (c *compiler) goStmt(n *ast.GoStmt) exec {
+func (c *compiler) goStmt(n *ast.GoStmt) code {
 	call := c.deferredCall(n.Call, "go")
 	s := c.s
 	return func(f *frame) ctl {
@@ -310,7 +310,7 @@ func (c *compiler) goStmt(n *ast.GoStmt) exec {
 	}
 }
 
-func (c *compiler) sendStmt(n *ast.SendStmt) exec {
+func (c *compiler) sendStmt(n *ast.SendStmt) code {
 	x := c.plain(c.expr(n.Chan))
 	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.RecvDir {
 		fail(n, "invalid operation: cannot send to %s (%s)", sourceOf(n.Chan), x.describe())

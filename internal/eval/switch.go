@@ -9,10 +9,10 @@ import (
 
 type clause struct {
 	test func(*frame) bool // nil for default
-	body exec
+	body code
 }
 
-func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) exec {
+func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) code {
 	defer c.push()()
 	init := c.simple(n.Init)
 	var tag *operand
@@ -115,7 +115,7 @@ func anyOf(tests []func(*frame) bool) func(*frame) bool {
 	}
 }
 
-func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) exec {
+func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 	defer c.push()()
 	init := c.simple(n.Init)
 	var name *ast.Ident
@@ -133,7 +133,7 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) exec {
 	type typeClause struct {
 		match func(d reflect.Value) (reflect.Value, bool)
 		bind  func(*frame, reflect.Value)
-		body  exec
+		body  code
 	}
 	var clauses []typeClause
 	fallback := -1
@@ -231,13 +231,13 @@ func retypeInterface(v reflect.Value, rt reflect.Type) reflect.Value {
 	return v.Convert(rt)
 }
 
-func (c *compiler) selectStmt(n *ast.SelectStmt, label string) exec {
+func (c *compiler) selectStmt(n *ast.SelectStmt, label string) code {
 	type comm struct {
 		dir  reflect.SelectDir
 		ch   get
 		val  get
 		recv func(*frame, reflect.Value, bool)
-		body exec
+		body code
 	}
 	var comms []comm
 	fallback := -1

@@ -105,7 +105,7 @@ func TestTour(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s\n%v", c[0], err)
 			}
-			if got := strings.TrimSuffix(r.Output, "\n"); got != strings.TrimSuffix(want[i], "\n") {
+			if got := strings.TrimRight(r.Output, "\n"); got != strings.TrimRight(want[i], "\n") {
 				t.Errorf("%s\n got %s\nwant %s", c[0], got, want[i])
 			}
 			if strings.Contains(c[0], "defer") || strings.Contains(c[0], "recover") {
@@ -115,7 +115,7 @@ func TestTour(t *testing.T) {
 			if err != nil {
 				t.Fatalf("at the top: %s\n%v", c[0], err)
 			}
-			if got := strings.TrimSuffix(r.Output, "\n"); got != strings.TrimSuffix(want[i], "\n") {
+			if got := strings.TrimRight(r.Output, "\n"); got != strings.TrimRight(want[i], "\n") {
 				t.Errorf("at the top: %s\n got %s\nwant %s", c[0], got, want[i])
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Type is a static type of the language. Types are canonical within a session:
@@ -35,7 +36,7 @@ type Type struct {
 	variadic        bool
 	methods         []*ifaceMethod // of an interface, sorted by name
 	union           *typeSet       // of a constraint
-	filled          bool
+	filled          atomic.Bool
 
 	param  *typeParam // a type parameter while a generic function is inferred
 	origin *generic   // of an instance of a generic type
@@ -91,7 +92,8 @@ func newUniverse(p Program) *universe {
 	u := &universe{byRT: map[reflect.Type]*Type{}, made: map[string]*Type{}, host: p}
 	kinds := [...]reflect.Kind{0, reflect.Bool, reflect.Int, reflect.Int32, reflect.Float64, reflect.Complex128, reflect.String, reflect.Invalid}
 	for i := untypedBool; i <= untypedNil; i++ {
-		u.consts[i] = &Type{u: u, untyped: i, kind: kinds[i], pure: true, filled: true}
+		u.consts[i] = &Type{u: u, untyped: i, kind: kinds[i], pure: true}
+		u.consts[i].filled.Store(true)
 	}
 	return u
 }
@@ -119,12 +121,15 @@ func (t *Type) fill() *Type {
 	if t.under != nil {
 		return t.under.fill()
 	}
-	t.u.mu.Lock()
-	defer t.u.mu.Unlock()
-	if t.filled || t.rt == nil {
+	if t.filled.Load() {
 		return t
 	}
-	t.filled = true
+	t.u.mu.Lock()
+	defer t.u.mu.Unlock()
+	if t.filled.Load() || t.rt == nil {
+		return t
+	}
+	defer t.filled.Store(true)
 	u, rt := t.u, t.rt
 	switch t.kind {
 	case reflect.Pointer, reflect.Slice:
@@ -184,7 +189,8 @@ func (u *universe) make(key string, f func(*Type)) *Type {
 		return t
 	}
 	u.last++
-	t := &Type{u: u, id: u.last, filled: true}
+	t := &Type{u: u, id: u.last}
+	t.filled.Store(true)
 	f(t)
 	u.made[key] = t
 	return t
@@ -306,7 +312,9 @@ func (u *universe) declareType(name string) *Type {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.last++
-	return &Type{u: u, id: u.last, name: name, filled: true, declare: &declared{methods: map[string]*method{}, serial: u.last}}
+	t := &Type{u: u, id: u.last, name: name, declare: &declared{methods: map[string]*method{}, serial: u.last}}
+	t.filled.Store(true)
+	return t
 }
 
 func (t *Type) setUnder(under *Type) {

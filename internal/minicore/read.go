@@ -50,20 +50,27 @@ func ReadInfo(r io.ReaderAt) (Info, int64, error) {
 			return Info{}, 0, short("notes", err)
 		}
 	}
-	for len(notes) >= 12 {
+	err := ErrNotMiniCore
+	var info Info
+	for len(notes) > 0 {
+		if len(notes) < 12 {
+			return Info{}, size, errDamaged
+		}
 		name, desc, typ := uint64(le.Uint32(notes)), uint64(le.Uint32(notes[4:])), le.Uint32(notes[8:])
 		start := 12 + (name+3)&^3
 		end := start + desc
 		if end > uint64(len(notes)) {
-			break
+			return Info{}, size, errDamaged
 		}
 		if typ == noteInfo && string(notes[12:12+name]) == infoOwner+"\x00" {
-			return parseInfo(string(notes[start:end])), size, nil
+			info, err = parseInfo(string(notes[start:end])), nil
 		}
 		notes = notes[min((end+3)&^3, uint64(len(notes))):]
 	}
-	return Info{}, size, ErrNotMiniCore
+	return info, size, err
 }
+
+var errDamaged = errors.New("damaged core: a note is longer than all notes")
 
 func short(what string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

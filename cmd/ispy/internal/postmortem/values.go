@@ -33,7 +33,7 @@ type value struct {
 // How much of a value is shown: one of many, and one that was asked for.
 var (
 	brief = proc.LoadConfig{FollowPointers: true, MaxVariableRecurse: 1, MaxStringLen: 64, MaxArrayValues: 16, MaxStructFields: 32}
-	full  = proc.LoadConfig{FollowPointers: true, MaxVariableRecurse: 3, MaxStringLen: 4096, MaxArrayValues: 128, MaxStructFields: -1}
+	full  = proc.LoadConfig{FollowPointers: true, MaxVariableRecurse: 3, MaxStringLen: 4096, MaxArrayValues: 128, MaxStructFields: -1, MaxMapBuckets: 4096}
 	names = proc.LoadConfig{MaxStringLen: 1, MaxArrayValues: 1, MaxStructFields: 1}
 )
 

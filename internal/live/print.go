@@ -29,9 +29,11 @@ func (p *printer) str(s string) { p.b = append(p.b, s...) }
 // note writes a comment behind a value.
 func (p *printer) note(s string) {
 	if s != "" {
-		p.str(" /* " + strings.ReplaceAll(s, "*/", "* /") + " */")
+		p.str(" " + comment(s))
 	}
 }
+
+func comment(s string) string { return "/* " + strings.ReplaceAll(s, "*/", "* /") + " */" }
 
 // value prints v. In an interface a constant needs its type; where the type is
 // elided that of a composite value is left out.
@@ -195,8 +197,10 @@ func (p *printer) members(v *Value, indent int, lines bool) {
 	if v.Note != "" {
 		if lines {
 			p.line(indent + 1)
+		} else if len(v.Members) > 0 {
+			p.str(" ")
 		}
-		p.note(v.Note)
+		p.str(comment(v.Note))
 	}
 	if lines {
 		p.line(indent)

@@ -40,7 +40,7 @@ func TestMountScripts(t *testing.T) {
 		t.Skip("NOT TESTED:", err)
 	}
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", bin+"/", "./cmd/ispymount", "./testdata/sample")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", bin+"/", "./cmd/ispy", "./cmd/ispymount", "./testdata/sample")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
@@ -65,7 +65,7 @@ func TestMountScripts(t *testing.T) {
 			}
 			env.Defer(func() { os.RemoveAll(sockets) })
 			env.Values["answers"] = map[string]chan string{}
-			return os.WriteFile(filepath.Join(env.WorkDir, "ispyd.toml"), fmt.Appendf(nil, "[ispyd]\nlisten = %q\n", filepath.Join(sockets, "%(pid)s.sock")), 0o600)
+			return os.WriteFile(filepath.Join(env.WorkDir, "ispyd.toml"), fmt.Appendf(nil, "[ispyd]\nlisten = %q\n[debugger]\nenabled = true\n", filepath.Join(sockets, "%(pid)s.sock")), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sample": scriptSample,

@@ -135,7 +135,7 @@ func TestMemory(t *testing.T) {
 	tr := opened(t, on+"rate = 1000\nburst = 1000\nshare = 100\nbytes = \"8MiB\"\n")
 	tr.must("insert " + order)
 	n := 3600
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		n = 300
 	}
 	shop := newShop()

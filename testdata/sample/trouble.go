@@ -19,6 +19,7 @@ func fail(http.ResponseWriter, *http.Request) error {
 	return nil
 }
 
+//go:noinline
 func charge(cents int) error {
 	if err := dialBank(); err != nil {
 		return fmt.Errorf("%d cents: %w", cents, err)
@@ -32,17 +33,21 @@ func dialBank() error { return errBank }
 
 // crash panics in a nested call; net/http survives it.
 func crash(w http.ResponseWriter, _ *http.Request) error {
-	basket := []Item{{ID: 1, Name: "apple", Cents: 150}}
-	fmt.Fprintln(w, total(basket, 3))
+	customer := &Customer{Name: "Ada", Token: "not to be shown"}
+	basket := []Item{{ID: 1, Name: "apple", Cents: 150, Stock: 7}}
+	fmt.Fprintln(w, total(customer, basket, 3))
 	return nil
 }
 
-func total(basket []Item, lines int) int {
+// total is not inlined, so that the debugger finds its frame.
+//
+//go:noinline
+func total(customer *Customer, basket []Item, lines int) string {
 	sum := 0
 	for i := range lines {
 		sum += price(basket, i)
 	}
-	return sum
+	return fmt.Sprint(customer.Name, " pays ", sum)
 }
 
 func price(basket []Item, line int) int { return basket[line].Cents }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package debugger_test
+
+const raceEnabled = false

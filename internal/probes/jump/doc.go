@@ -17,6 +17,13 @@
 // is modified by another processor. Restoring writes the old byte back. Pages,
 // landings and stubs stay for good: a late thread may still be in one.
 //
+// A debugger that is attached later may put a breakpoint on one of the four bytes
+// of the distance, and then the jump goes astray: it does where these bytes hold
+// the start of an instruction that debuggers choose. Behind PUSHQ BP; MOVQ SP, BP
+// they do, for the first instruction behind the prologue; in the comparison
+// before it, CMPQ SP, 16(R14) (49 3b 66 10 and the first byte of JBE), and in an
+// epilogue they do not. Remove what is armed before you break on its function.
+//
 // Everything is refused that is not as expected, with an error that says what:
 // errors.ErrUnsupported when this process cannot do it, syscall.EBUSY while the
 // process is traced, or when another tool has changed the code.

@@ -152,7 +152,7 @@ func TestCoreIsPrivate(t *testing.T) {
 
 func TestKindsOfPanics(t *testing.T) {
 	needEngine(t)
-	tr := opened(t, on+"burst = 100\n")
+	tr := opened(t, on+"burst = 100\nshare = 100\n")
 	tr.must("insert " + pkg + "*")
 	type code int
 	type point struct{ x, y int }

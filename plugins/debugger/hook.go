@@ -82,6 +82,10 @@ func (p *plugin) panicked(x *panics.Panic) {
 func (p *plugin) caught(x *panics.Panic, begin time.Time, probes []*probe) {
 	l := *p.limit.Load()
 	p.recent.add(x.Value)
+	// On a busy machine a capture takes long that costs little.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cpu := threadCPU()
 	allowed := false
 	for _, pr := range probes {
 		pr.hits.Add(1)
@@ -95,8 +99,10 @@ func (p *plugin) caught(x *panics.Panic, begin time.Time, probes []*probe) {
 		}
 	}
 	now := time.Now()
+	took, cost := now.Sub(begin), threadCPU()-cpu
 	for _, pr := range probes {
-		if pr.charge(now, now.Sub(begin)/time.Duration(len(probes)), l) {
+		pr.spent.Add(int64(took))
+		if pr.charge(now, cost/time.Duration(len(probes)), l) {
 			go p.expel(pr, l)
 		}
 	}

@@ -52,7 +52,7 @@ func TestAnswersAreTheSame(t *testing.T) {
 	if panicked != n/3 {
 		t.Fatalf("%d of %d requests panicked", panicked, n)
 	}
-	for name, conf := range map[string]string{"engine": on, "portable": on + "engine = false\n"} {
+	for name, conf := range map[string]string{"engine": on + "share = 100\n", "portable": on + "engine = false\n"} {
 		t.Run(name, func(t *testing.T) {
 			tr := opened(t, conf)
 			function := "recover"

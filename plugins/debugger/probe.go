@@ -16,7 +16,7 @@ type probe struct {
 	note  string // what is particular about it
 
 	hits, captured, skipped atomic.Int64
-	spent                   atomic.Int64 // ns of the program's own goroutines
+	spent                   atomic.Int64 // ns that the program's own goroutines were held up
 
 	mu     sync.Mutex
 	tokens float64 // captures that may be made now
@@ -72,7 +72,6 @@ const costWindow = 10 * time.Second
 // charge counts what a hit has cost, and reports whether the probe has used up its
 // share of a CPU in this window.
 func (p *probe) charge(now time.Time, d time.Duration, l limits) (tooMuch bool) {
-	p.spent.Add(int64(d))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now.Sub(p.window) > costWindow {

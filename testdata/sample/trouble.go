@@ -39,7 +39,8 @@ func crash(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// total is not inlined, so that the debugger finds its frame.
+// total and price are not inlined: what a function needs after a call is kept where
+// the debugger finds it.
 //
 //go:noinline
 func total(customer *Customer, basket []Item, lines int) string {
@@ -50,6 +51,7 @@ func total(customer *Customer, basket []Item, lines int) string {
 	return fmt.Sprint(customer.Name, " pays ", sum)
 }
 
+//go:noinline
 func price(basket []Item, line int) int { return basket[line].Cents }
 
 // leak starts goroutines that nobody will ever hear of.

@@ -152,6 +152,7 @@ func main() {
 	check(err)
 	dir, closer, err := globals.Plugin.Open(section{f, len(os.Args) < 3})
 	check(err)
+	dir = nodes.Directory("root", "the tree", dir, nodes.Value("pid", "for comparison", func(context.Context) (int, error) { return os.Getpid(), nil }))
 	if closer != nil {
 		defer closer.Close()
 	}
@@ -160,7 +161,7 @@ func main() {
 	for in.Scan() {
 		var r request
 		check(json.Unmarshal(in.Bytes(), &r))
-		check(out.Encode(serve(dir, r)))
+		check(out.Encode(handle(dir, r)))
 	}
 }
 
@@ -171,8 +172,18 @@ func check(err error) {
 	}
 }
 
+// handle answers a request; paths are below globals, but for that of bench.
+func handle(root nodes.Dir, r request) answer {
+	if r.Op == "bench" {
+		return bench(context.Background(), root, r.Path)
+	}
+	dir, err := nodes.Walk(context.Background(), root, "globals")
+	check(err)
+	return serve(dir.(nodes.Dir), r)
+}
+
 func serve(dir nodes.Dir, r request) (a answer) {
-	ctx := context.Background()
+	ctx := nodes.Detached(context.Background())
 	fail := func(err error) answer {
 		a.Error = err.Error()
 		return a
@@ -193,8 +204,6 @@ func serve(dir nodes.Dir, r request) (a answer) {
 			many[i] = i
 		}
 		return a
-	case "bench":
-		return bench(ctx, dir, r.Path)
 	case "go":
 		keep()
 		a.Text = fmt.Sprint(map[string]any{

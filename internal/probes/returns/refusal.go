@@ -107,7 +107,7 @@ var runtimePackages = []string{
 }
 
 // runtimeNames are functions elsewhere that the runtime calls, or pushes down into.
-var runtimeNames = []string{"reflect.makeFuncStub", "reflect.methodValueCall", "reflect.callReflect", "reflect.callMethod", "type:", "go:", "_cgo", "x_cgo", "main._cgo", "main._Cfunc"}
+var runtimeNames = []string{"reflect.makeFuncStub", "reflect.methodValueCall", "reflect.callReflect", "reflect.callMethod", "time.goFunc", "time.sendTime", "type:", "go:", "_cgo", "x_cgo", "main._cgo", "main._Cfunc"}
 
 // ownModule is this module's path, read off a type so that a fork works too.
 var ownModule = strings.TrimSuffix(reflect.TypeFor[Refusal]().PkgPath(), "/internal/probes/returns")

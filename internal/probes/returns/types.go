@@ -146,8 +146,9 @@ type ErrorValue struct {
 	// Type is the dynamic type as reflect writes it: "*fs.PathError".
 	Type string
 	// Value is the error itself, if it could be kept alive; its methods may be
-	// called. nil otherwise: while the collector marks, and for errors that lie on
-	// the stack of the goroutine.
+	// called, as far as the program calls them from many goroutines itself. nil
+	// otherwise: while the collector marks, for errors that lie on the stack of the
+	// goroutine, and in programs built with -race.
 	Value error
 	// Text is what Error returned or, without Value, what could be read of errors
 	// of a few common types. Empty otherwise.

@@ -82,7 +82,7 @@ func newErrorValue(itab, data uintptr, kept bool, keep unsafe.Pointer) (ErrorVal
 	var t any
 	*(*uint64)(unsafe.Pointer(&t)) = w[1]
 	v.Type = reflect.TypeOf(t).String()
-	if kept && uintptr(keep) == data {
+	if kept && uintptr(keep) == data && !raceEnabled {
 		e := (*[2]unsafe.Pointer)(unsafe.Pointer(&v.Value))
 		e[1] = keep
 		e[0] = *(*unsafe.Pointer)(unsafe.Pointer(&itab))

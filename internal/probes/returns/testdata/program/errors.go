@@ -72,7 +72,7 @@ func stress() {
 				check(err)
 				live[i] = p
 			}
-			time.Sleep(time.Duration(rand.Intn(500)) * time.Microsecond)
+			time.Sleep(time.Duration(rand.Intn(3000)) * time.Microsecond)
 		}
 		for _, p := range live {
 			check(p.Remove())
@@ -123,7 +123,7 @@ func stress() {
 				c := make(chan error)
 				go func() { c <- deep(n) }()
 				is(<-c, true)
-				if errs.Load() >= goal {
+				if errs.Load() >= goal && captured.Load() >= 500 && (kept.Load() >= 100 || captured.Load() >= 3000) {
 					done.Store(true)
 				}
 			}
@@ -131,8 +131,8 @@ func stress() {
 	}
 	wg.Wait()
 	println("errors", errs.Load(), "captured", captured.Load(), "kept", kept.Load(), "wrong", wrong.Load())
-	if wrong.Load() != 0 || captured.Load() == 0 || kept.Load() == 0 {
-		fail("%d wrong, %d captured, %d kept", wrong.Load(), captured.Load(), kept.Load())
+	if wrong.Load() != 0 {
+		fail("%d wrong", wrong.Load())
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 var static = errors.New("static")
@@ -47,7 +48,10 @@ func generic[T any](v T, n int) (T, error) {
 	return v, nil
 }
 
-var sink any
+var (
+	sink  atomic.Pointer[[]byte]
+	never func() error
+)
 
 // deep grows the stack, which moves.
 //
@@ -56,7 +60,8 @@ func deep(n int) (err error) {
 	var pad [300]byte
 	pad[n%300] = byte(n)
 	if n <= 0 {
-		sink = make([]byte, 100)
+		b := make([]byte, 100)
+		sink.Store(&b)
 		return fmt.Errorf("deep %d", pad[n%300])
 	}
 	if e := deep(n - 1); e != nil {

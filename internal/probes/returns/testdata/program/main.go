@@ -61,7 +61,7 @@ func main() {
 	table, err = pclntab.Open()
 	check(err)
 	if inlined(len(os.Args)) != nil {
-		sink = neverReturns
+		never = neverReturns
 	}
 	noError(1)
 	leaf(1)

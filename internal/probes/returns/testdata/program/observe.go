@@ -145,7 +145,7 @@ func observeStress() {
 				c := make(chan error)
 				go func() { c <- deep(50 + g) }()
 				<-c
-				if work.Add(1) >= 2000 && calls.Load() >= 20000 {
+				if work.Add(1) >= 2000 && calls.Load() >= 5000 {
 					done.Store(true)
 				}
 				if g == 0 {
@@ -156,7 +156,7 @@ func observeStress() {
 	}
 	wg.Wait()
 	println("calls", calls.Load(), "wrong", wrong.Load())
-	if wrong.Load() != 0 || calls.Load() < 20000 {
+	if wrong.Load() != 0 || calls.Load() < 5000 {
 		fail("%d wrong of %d calls", wrong.Load(), calls.Load())
 	}
 }

@@ -22,6 +22,11 @@ type Program interface {
 	Method(t reflect.Type, name string) (Func, error)
 	// Methods are the names of a named type's methods.
 	Methods(t reflect.Type) []string
+	// TypeName is the full name of a type that the binary has no runtime data of, by
+	// the type without a name that stands for it; "" for others.
+	TypeName(t reflect.Type) string
+	// Missing says why nothing is known of the program, nil where it is.
+	Missing() error
 	// Packages are all import paths, Names what Lookup finds in one.
 	Packages() []string
 	Names(path string) []string

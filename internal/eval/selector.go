@@ -100,7 +100,7 @@ func (t *Type) ownMethod(name string) *method {
 		}
 		return nil
 	}
-	if t.pure && t.rt != nil && t.rt.Name() != "" {
+	if t.pure && t.rt != nil && (t.rt.Name() != "" || t.u.standIn(t.rt)) {
 		return t.u.hostMethod(t.rt, name)
 	}
 	return nil
@@ -132,6 +132,11 @@ func (u *universe) hostMethod(rt reflect.Type, name string) *method {
 	}
 	ft := f.Value.Type()
 	return &method{name: name, typ: u.of(withoutReceiver(ft)), ptr: ft.In(0) != rt, host: f.Value, loose: f.Loose}
+}
+
+// standIn says that a type without a name stands for one of the program that has one.
+func (u *universe) standIn(rt reflect.Type) bool {
+	return u.host != nil && u.host.TypeName(rt) != ""
 }
 
 func withoutReceiver(ft reflect.Type) reflect.Type {
@@ -345,7 +350,7 @@ func (t *Type) members() []string {
 			for _, m := range t.base().methods {
 				l = append(l, m.name)
 			}
-		} else if t.pure && t.rt != nil && t.rt.Name() != "" {
+		} else if t.pure && t.rt != nil && (t.rt.Name() != "" || t.u.standIn(t.rt)) {
 			for _, m := range typeMethods(reflect.PointerTo(t.rt)) {
 				l = append(l, m.name)
 			}

@@ -334,7 +334,13 @@ func (s *Session) global(c *compiler, name string) (*object, error) {
 		}
 	}
 	if o == nil {
-		return nil, fmt.Errorf("undefined: %s%s", name, s.near(name, s.visible()))
+		why := ""
+		if s.host != nil {
+			if err := s.host.Missing(); err != nil {
+				why = " (the program's names are not known: " + err.Error() + ")"
+			}
+		}
+		return nil, fmt.Errorf("undefined: %s%s%s", name, s.near(name, s.visible()), why)
 	}
 	s.names[name] = o
 	return o, nil

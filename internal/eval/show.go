@@ -26,6 +26,13 @@ func (s *Session) show(ctx context.Context, v reflect.Value, t *Type) (text stri
 	if v.Type() == reflect.TypeFor[typeName]() {
 		return v.String()
 	}
+	if v.Kind() == reflect.Interface {
+		d := unbridge(v)
+		if !d.IsValid() {
+			return "nil"
+		}
+		return s.show(ctx, d, s.types.of(d.Type()))
+	}
 	if t.pure && s.host != nil && !basicKind(t.kind) {
 		if text, ok := s.host.Render(ctx, v); ok {
 			return text

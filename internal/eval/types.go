@@ -333,7 +333,12 @@ func (t *Type) String() string {
 	case t.param != nil:
 		return t.param.name
 	case t.pure:
-		return strings.ReplaceAll(t.rt.String(), "interface {}", "interface {}")
+		if t.u.host != nil {
+			if n := t.u.host.TypeName(t.rt); n != "" {
+				return n[strings.LastIndexByte(n, '/')+1:]
+			}
+		}
+		return t.rt.String()
 	}
 	switch t.kind {
 	case reflect.Pointer:

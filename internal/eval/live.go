@@ -1,0 +1,392 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"reflect"
+	"sort"
+	"strings"
+	"unsafe"
+
+	"github.com/ispyd/ispyd/internal/live"
+	"github.com/ispyd/ispyd/internal/redact"
+	"github.com/ispyd/ispyd/internal/symbols"
+	"github.com/ispyd/ispyd/internal/symbols/pclntab"
+)
+
+// Live is the running program as a [Program]: names from the symbol index, functions
+// checked against the function table, values shown by the decoder.
+type Live struct {
+	// Hide says which values are secret where they are shown; a nil Redactor
+	// knows the default names.
+	Hide *redact.Redactor
+
+	ctx    context.Context
+	x      *symbols.Index
+	table  *pclntab.Table
+	failed error
+	// standIns are types that the binary has no runtime data of, by the types
+	// made for them. Two that look the same are nil.
+	standIns map[reflect.Type]*symbols.Type
+	shapes   map[reflect.Type]*symbols.Type // also those without a name
+	short    map[string][]string // import paths by last element
+}
+
+// Begin implements Program. The index is opened when something is looked for.
+func (l *Live) Begin(ctx context.Context) { l.ctx = ctx }
+
+// Close implements Program.
+func (l *Live) Close() error {
+	if l.x == nil {
+		return nil
+	}
+	return l.x.Close()
+}
+
+// Missing says why the program's names are not known, nil where they are.
+func (l *Live) Missing() error {
+	l.open()
+	return l.failed
+}
+
+func (l *Live) open() bool {
+	if l.x != nil || l.failed != nil {
+		return l.x != nil
+	}
+	x, err := symbols.Open(l.ctx)
+	if err != nil {
+		if l.ctx.Err() == nil {
+			l.failed = err
+		}
+		return false
+	}
+	if l.table, err = pclntab.Open(); err != nil {
+		x.Close()
+		l.failed = err
+		return false
+	}
+	l.x, l.standIns, l.short = x, map[reflect.Type]*symbols.Type{}, map[string][]string{}
+	l.shapes = map[reflect.Type]*symbols.Type{}
+	for _, p := range packages(x) {
+		name := lastElement(p)
+		l.short[name] = append(l.short[name], p)
+	}
+	return true
+}
+
+// packages leaves out what the linker puts its own functions under.
+func packages(x *symbols.Index) []string {
+	var l []string
+	for _, p := range x.Packages() {
+		if !strings.ContainsAny(p, ": {") {
+			l = append(l, p)
+		}
+	}
+	return l
+}
+
+// Package implements Program.
+func (l *Live) Package(name string) (string, error) {
+	if !l.open() {
+		return "", nil
+	}
+	for _, p := range packages(l.x) {
+		if p == name {
+			return p, nil
+		}
+	}
+	paths := l.short[name]
+	switch len(paths) {
+	case 0:
+		return "", nil
+	case 1:
+		return paths[0], nil
+	}
+	// internal and vendored packages give way to one that is neither.
+	var open []string
+	for _, p := range paths {
+		if !strings.Contains("/"+p, "/internal/") && !strings.Contains("/"+p, "/vendor/") {
+			open = append(open, p)
+		}
+	}
+	if len(open) == 1 {
+		return open[0], nil
+	}
+	return "", fmt.Errorf("%s is ambiguous: import one of %s", name, strings.Join(paths, ", "))
+}
+
+// Lookup implements Program.
+func (l *Live) Lookup(path, name string) (m Member, err error) {
+	if !l.open() {
+		return m, nil
+	}
+	full := path + "." + name
+	if v, err := l.x.Var(full); err == nil {
+		rt, err := l.reflect(v.Type)
+		if err != nil {
+			return m, fmt.Errorf("%s: %w", full, err)
+		}
+		// The variable is in the program's data, which the collector does not
+		// move; the address is the linker's.
+		m.Var = reflect.NewAt(rt, *(*unsafe.Pointer)(unsafe.Pointer(&v.Addr))).Elem()
+		return m, nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return m, err
+	}
+	if f, err := l.x.Func(full); err == nil {
+		m.Func, err = l.function(&f)
+		return m, err
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return m, err
+	}
+	if t, err := l.x.Type(full); err == nil {
+		m.Type, err = l.reflect(t)
+		return m, err
+	}
+	if c, err := l.x.Const(full); err == nil {
+		rt, err := l.reflect(c.Type)
+		if err != nil {
+			return m, err
+		}
+		m.Const = &Const{rt, c.Value}
+	}
+	return m, nil
+}
+
+// reflect is a type as package reflect has it; stand-ins are noted.
+func (l *Live) reflect(t *symbols.Type) (reflect.Type, error) {
+	rt, exact, err := t.Reflect()
+	if err != nil {
+		return nil, err
+	}
+	if !exact {
+		l.note(rt, t, 0)
+	}
+	return rt, nil
+}
+
+// note remembers the names of the types that a stand-in is made of.
+func (l *Live) note(rt reflect.Type, t *symbols.Type, depth int) {
+	if t == nil || depth > 8 || t.Runtime() != nil || rt.Kind() != t.Kind() {
+		return
+	}
+	if old, seen := l.shapes[rt]; !seen {
+		l.shapes[rt] = t
+	} else if old != t {
+		l.shapes[rt] = nil
+	}
+	if t.Defined() {
+		old, seen := l.standIns[rt]
+		switch {
+		case !seen:
+			l.standIns[rt] = t
+		case old == t:
+			return
+		default:
+			l.standIns[rt] = nil
+			return
+		}
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Chan, reflect.Map:
+		l.note(rt.Elem(), t.Elem(), depth+1)
+		if t.Kind() == reflect.Map {
+			l.note(rt.Key(), t.Key(), depth+1)
+		}
+	case reflect.Struct:
+		for i, f := range t.Fields() {
+			if i < rt.NumField() {
+				l.note(rt.Field(i).Type, f.Type, depth+1)
+			}
+		}
+	}
+}
+
+// TypeName implements Program.
+func (l *Live) TypeName(rt reflect.Type) string {
+	if t := l.standIns[rt]; t != nil {
+		return t.Name()
+	}
+	return ""
+}
+
+// off limits are the packages whose functions are not called: they may hold locks or
+// run in states in which ordinary code must not.
+var offLimits = []string{"runtime", "internal/abi", "internal/cpu", "internal/bytealg", "internal/race", "internal/reflectlite"}
+
+// Flags of a function, runtime/symtab.go.
+const funcFlagAsm = 1 << 2
+
+// function checks that a function may be called, and makes a func of it.
+func (l *Live) function(f *symbols.Func) (Func, error) {
+	no := func(format string, args ...any) (Func, error) {
+		return Func{}, refused("%s cannot be called: "+format, append([]any{f.Name}, args...)...)
+	}
+	path, _, _ := l.x.Package(f.Name)
+	for _, p := range offLimits {
+		if path == p {
+			return no("functions of package %s are refused", p)
+		}
+	}
+	if strings.HasPrefix(path, "internal/runtime/") || strings.HasPrefix(path, "runtime/internal/") {
+		return no("functions of package %s are refused", path)
+	}
+	if exits[f.Name] {
+		return no("it would end the program")
+	}
+	switch {
+	case f.Inlined():
+		return no("it was inlined everywhere, the program has no code of it")
+	case f.Dict || strings.Contains(f.Name, "go.shape.") || strings.Contains(f.Name, "["):
+		return no("it is an instance of a generic function, and needs a dictionary")
+	case f.Closure:
+		return no("it is the body of a closure, and needs its variables")
+	case f.Wrapper:
+		return no("it is code that the compiler made for interfaces")
+	}
+	tf, ok := l.table.Func(f.Entry)
+	switch {
+	case !ok || tf.Entry() != f.Entry:
+		return no("the function table has no entry for its address")
+	case tf.Flag()&funcFlagAsm != 0:
+		return no("it is written in assembly")
+	case tf.FuncID() != 0 || tf.Flag() != 0:
+		return no("it is special to the runtime (flags %d, id %d)", tf.Flag(), tf.FuncID())
+	case strings.HasPrefix(f.Name, "_cgo") || strings.Contains(f.Name, "._Cfunc_"):
+		return no("it is a stub of cgo")
+	}
+	var in, out []reflect.Type
+	for _, p := range f.Params {
+		rt, err := l.reflect(p.Type)
+		if err != nil {
+			return no("%v", err)
+		}
+		if p.Result {
+			out = append(out, rt)
+		} else {
+			in = append(in, rt)
+		}
+	}
+	if err := f.Check(tf.Args()); err != nil {
+		return Func{}, err
+	}
+	ft := reflect.FuncOf(in, out, false)
+	if err := checkArguments(f, tf, in); err != nil {
+		return Func{}, err
+	}
+	return Func{Value: funcAt(f.Entry, ft), Loose: len(in) > 0 && in[len(in)-1].Kind() == reflect.Slice}, nil
+}
+
+var exits = map[string]bool{"os.Exit": true, "syscall.Exit": true, "os.runtime_beforeExit": true, "log.Fatal": true, "log.Fatalf": true, "log.Fatalln": true}
+
+// Method implements Program.
+func (l *Live) Method(rt reflect.Type, name string) (m Func, err error) {
+	if !l.open() {
+		return m, nil
+	}
+	for _, full := range l.methodNames(rt, name) {
+		f, err := l.x.Func(full)
+		if err != nil {
+			continue
+		}
+		return l.function(&f)
+	}
+	return m, nil
+}
+
+// methodNames are the linker's names of a method with either receiver.
+func (l *Live) methodNames(rt reflect.Type, name string) []string {
+	full := l.fullName(rt)
+	if full == "" {
+		return nil
+	}
+	path, typ, ok := l.x.Package(full)
+	if !ok {
+		return nil
+	}
+	typ = strings.TrimPrefix(typ, ".")
+	return []string{path + ".(*" + typ + ")." + name, path + "." + typ + "." + name}
+}
+
+func (l *Live) fullName(rt reflect.Type) string {
+	if n := l.TypeName(rt); n != "" {
+		return n
+	}
+	if rt.Name() == "" || rt.PkgPath() == "" {
+		return ""
+	}
+	return rt.PkgPath() + "." + rt.Name()
+}
+
+// Methods implements Program.
+func (l *Live) Methods(rt reflect.Type) []string {
+	if !l.open() {
+		return nil
+	}
+	prefixes := l.methodNames(rt, "")
+	if prefixes == nil {
+		return nil
+	}
+	path, _, _ := l.x.Package(l.fullName(rt))
+	var names []string
+	for _, f := range l.x.Funcs(path) {
+		for _, p := range prefixes {
+			if rest, ok := strings.CutPrefix(f, p); ok && !strings.ContainsAny(rest, ".-") {
+				names = append(names, rest)
+			}
+		}
+	}
+	return names
+}
+
+// Packages implements Program.
+func (l *Live) Packages() []string {
+	if !l.open() {
+		return nil
+	}
+	return packages(l.x)
+}
+
+// Names implements Program.
+func (l *Live) Names(path string) []string {
+	if !l.open() {
+		return nil
+	}
+	var names []string
+	for _, list := range [][]string{l.x.Vars(path), l.x.Funcs(path), l.x.Types(path), l.x.Consts(path)} {
+		for _, full := range list {
+			name := strings.TrimPrefix(full, path+".")
+			if !strings.ContainsAny(name, ".()[]·:") {
+				names = append(names, name)
+			}
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Render implements Program.
+func (l *Live) Render(ctx context.Context, v reflect.Value) (string, bool) {
+	if l.x == nil {
+		return "", false
+	}
+	t := l.shapes[v.Type()]
+	if t == nil {
+		if _, known := l.x.TypeAt(uintptr(typeWord(v.Type()))); !known {
+			return "", false
+		}
+		t = l.x.TypeOf(v.Type())
+	}
+	if t == nil {
+		return "", false
+	}
+	d := live.Decoder{Index: l.x, Hide: l.Hide}
+	v = addressable(v)
+	val, err := d.Decode(ctx, "", t, uintptr(v.Addr().UnsafePointer()))
+	if err != nil {
+		return "", false
+	}
+	return strings.TrimSuffix(string(val.AppendGo(nil)), "\n"), true
+}

@@ -9,18 +9,6 @@ import (
 	"unsafe"
 )
 
-// Read by the assembly; written before the jump is armed for the first time.
-var (
-	offM, offCurg, offMallocing, offPreemptoff, offLocks uintptr
-
-	guard          uintptr // how far below SP gopanic's check of the stack looks
-	branch, resume uintptr // in gopanic: where the check ends, and where what it guards starts
-)
-
-func enter()
-func enterAddr() uintptr
-func getg() uintptr
-
 // handler is nil when nobody wants panics, though the jump may still be there.
 var handler atomic.Pointer[func(*Panic)]
 

@@ -22,6 +22,9 @@ func TestOwn(t *testing.T) {
 	tab.Funcs(func(f Func) bool {
 		n++
 		pc := f.Entry()
+		if pc == f.Next() {
+			return true // C's second names for the next one
+		}
 		rf := runtime.FuncForPC(pc)
 		if rf == nil {
 			t.Fatalf("runtime knows no function at %#x, we %s", pc, f.Name())

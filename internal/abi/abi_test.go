@@ -38,20 +38,20 @@ func params(f reflect.Type) (ps []Param) {
 }
 
 type (
-	pair  struct{ a, b int }
+	pair  struct{ A, B int }
 	mixed struct {
-		a uint8
-		f float32
-		s string
+		A uint8
+		F float32
+		S string
 	}
 	empty struct{}
 	atEnd struct {
-		a int
-		e empty
+		A int
+		E empty
 	}
 	noRegs struct {
-		a int
-		e [2]empty
+		A int
+		E [2]empty
 	}
 )
 

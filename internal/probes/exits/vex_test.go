@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"encoding/hex"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -13,7 +13,11 @@ import (
 // TestVexLenOfEveryInstruction reads the Go assembler's own test data, which has
 // the encoding of each instruction beside it.
 func TestVexLenOfEveryInstruction(t *testing.T) {
-	dir := filepath.Join(runtime.GOROOT(), "src/cmd/asm/internal/asm/testdata")
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(strings.TrimSpace(string(root)), "src/cmd/asm/internal/asm/testdata")
 	files, _ := filepath.Glob(filepath.Join(dir, "avx512enc/*.s"))
 	files = append(files, filepath.Join(dir, "amd64enc.s"), filepath.Join(dir, "amd64enc_extra.s"))
 	seen := 0

@@ -1,3 +1,5 @@
+//lint:file-ignore U1000 the assembly uses what the Go code does not
+
 package returns
 
 import (

@@ -25,6 +25,9 @@ func Observe(Function, ObserveOptions) (*Probe, error) { return nil, unsupported
 // Remove fails with errors.ErrUnsupported.
 func (*Probe) Remove() error { return unsupported() }
 
+// SetLimit does nothing.
+func (*Probe) SetLimit(float64, int) {}
+
 // Function is empty.
 func (*Probe) Function() string { return "" }
 

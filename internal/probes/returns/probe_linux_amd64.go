@@ -63,13 +63,8 @@ type Probe struct {
 // error is a *[Refusal], syscall.EEXIST if the function has a probe,
 // syscall.EBUSY while the process is traced, or says what this process lacks.
 func InsertError(fn Function, o ErrorOptions) (*Probe, error) {
-	p := &Probe{rate: o.Rate, burst: o.Burst, share: o.Share, onCapture: o.OnCapture, onEnd: o.OnEnd}
-	if p.rate <= 0 {
-		p.rate = DefaultRate
-	}
-	if p.burst <= 0 {
-		p.burst = DefaultBurst
-	}
+	p := &Probe{share: o.Share, onCapture: o.OnCapture, onEnd: o.OnEnd}
+	p.limit(o.Rate, o.Burst)
 	if p.onCapture == nil {
 		p.onCapture = func(*Capture) {}
 	}
@@ -119,6 +114,28 @@ func (p *Probe) Remove() error {
 	p.e.mu.Lock()
 	defer p.e.mu.Unlock()
 	return p.e.remove(p)
+}
+
+// SetLimit changes the rate limit of an error probe, as in [ErrorOptions]; the
+// whole burst is there at once. An observation has none.
+func (p *Probe) SetLimit(rate float64, burst int) {
+	p.e.mu.Lock()
+	defer p.e.mu.Unlock()
+	if p.observe || p.removed || p.stopped != nil {
+		return
+	}
+	p.limit(rate, burst)
+	atomic.StoreInt64(&p.f.cell.tokens, int64(p.burst))
+	p.e.kick()
+}
+
+func (p *Probe) limit(rate float64, burst int) {
+	if p.rate = rate; p.rate <= 0 {
+		p.rate = DefaultRate
+	}
+	if p.burst = burst; p.burst <= 0 {
+		p.burst = DefaultBurst
+	}
 }
 
 // Function is the name of the function.

@@ -207,8 +207,18 @@ func limit() {
 	if s := p.Stats(); s.Hits != 1000 || s.Captured != 3 || s.Limited != 997 || s.Dropped != 0 || s.Cost <= 0 || s.PerHit() <= 0 {
 		fail("%+v", s)
 	}
+	p.SetLimit(0.001, 5)
+	for range 1000 {
+		plain(1)
+	}
+	for n.Load() < 8 {
+		runtime.Gosched()
+	}
+	if s := p.Stats(); s.Hits != 2000 || s.Captured != 8 {
+		fail("with another limit: %+v", s)
+	}
 	check(p.Remove())
-	if s := p.Stats(); s.Hits != 1000 {
+	if s := p.Stats(); s.Hits != 2000 {
 		fail("after the end: %+v", s)
 	}
 }

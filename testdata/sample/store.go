@@ -44,7 +44,7 @@ type Store struct {
 var errSoldOut = errors.New("sold out")
 
 // most is how many items the store keeps of each kind, and how many orders.
-const most = 100
+var most = 100
 
 // store is the program's only one.
 var store = newStore()

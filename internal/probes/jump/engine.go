@@ -32,6 +32,8 @@ func start() (*engine, error) {
 	if running != nil {
 		return running, nil
 	}
+	registered := make(chan error, 1)
+	go func() { registered <- register() }() // it waits, the rest computes
 	t, err := pclntab.Open()
 	if err != nil {
 		return nil, err
@@ -39,9 +41,6 @@ func start() (*engine, error) {
 	im, err := openImage()
 	if err != nil {
 		return nil, fmt.Errorf("the executable file: %w", err)
-	}
-	if err := membarrier(barrierRegisterCore); err != nil {
-		return nil, err
 	}
 	e := &engine{t, im}
 	// The start of the code tells whether this is the file that runs.
@@ -53,8 +52,20 @@ func start() (*engine, error) {
 	if !bytes.Equal(b, memory(m.Text, m.Text+uintptr(len(b)))) {
 		return nil, fmt.Errorf("the code in memory is not that of %s: %w", exePath, errors.ErrUnsupported)
 	}
+	if err := <-registered; err != nil {
+		return nil, err
+	}
 	running = e
 	return e, nil
+}
+
+// Prepare does what the first site would wait for, some 10 ms while the kernel
+// gets ready for barriers. It changes no code.
+func Prepare() error {
+	mu.Lock()
+	defer mu.Unlock()
+	_, err := start()
+	return err
 }
 
 // Code returns the bytes that the executable file has for the addresses [lo, hi)

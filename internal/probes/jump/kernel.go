@@ -63,8 +63,12 @@ func poke(addr uintptr, code []byte) error {
 // barrier makes every thread of the process serialise its instructions before it returns.
 func barrier() error { return membarrier(barrierSyncCore) }
 
+// register announces barriers to the kernel. The first time it may wait for some
+// 10 ms, for a grace period of RCU.
+func register() error { return membarrier(barrierRegisterCore) }
+
 func membarrier(command uintptr) error {
-	if _, _, errno := syscall.RawSyscall(sysMembarrier, command, 0, 0); errno != 0 {
+	if _, _, errno := syscall.Syscall(sysMembarrier, command, 0, 0); errno != 0 {
 		return fmt.Errorf("membarrier(%d): %w", command, errno)
 	}
 	return nil

@@ -42,6 +42,9 @@ func Restore(...*Site) error { return nil }
 // Stub fails with errors.ErrUnsupported.
 func Stub(int, func(uintptr) []byte) (uintptr, error) { return 0, unsupported() }
 
+// Prepare fails with errors.ErrUnsupported.
+func Prepare() error { return unsupported() }
+
 // Code fails with errors.ErrUnsupported.
 func Code(lo, hi uintptr) ([]byte, error) { return nil, unsupported() }
 

@@ -52,6 +52,14 @@ func Install(hook func(*Panic)) error {
 	return nil
 }
 
+// Prepare verifies what can be verified before Install, and maps the landing page:
+// Install is then done in some 0.3 ms instead of 10. It changes no code.
+func Prepare() error {
+	mu.Lock()
+	defer mu.Unlock()
+	return prepare()
+}
+
 // Remove takes the hook out. It is not called any more when Remove returns,
 // except by panics that are under way. If the code cannot be restored, as while
 // the process is traced (syscall.EBUSY), an empty jump remains, Installed says

@@ -18,6 +18,9 @@ func Install(func(*Panic)) error {
 	return fmt.Errorf("panics are hooked on linux/amd64 alone, this is %s/%s: %w", runtime.GOOS, runtime.GOARCH, errors.ErrUnsupported)
 }
 
+// Prepare fails with errors.ErrUnsupported.
+func Prepare() error { return Install(nil) }
+
 // Remove does nothing.
 func Remove() error { return nil }
 

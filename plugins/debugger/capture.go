@@ -156,12 +156,16 @@ func (p *plugin) Recovered(x tracebacks.Panic) {
 		return
 	}
 	pcs := fromPanic(x.PCs)
+	roomy()
+	var here byte
+	at := uintptr(unsafe.Pointer(&here))
 	t := newTraceback(kindRecovered, x.Value, pcs)
 	t.By = x.By
 	c := &capture{t: t, probes: []*probe{p.handed}}
 	if len(pcs) > 0 {
 		c.take(minicore.Frame{PC: pcs[0]}, x.Value)
 	}
+	t.Moved = uintptr(unsafe.Pointer(&here)) != at
 	if !p.hand(c) {
 		p.handed.skipped.Add(1)
 	}

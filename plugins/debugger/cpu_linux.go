@@ -6,11 +6,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threadCPU is the CPU time of the calling thread, which the caller has locked.
-func threadCPU() time.Duration {
+// threadCPU returns the calling thread and its CPU time. A goroutine may be on another
+// one the next time.
+func threadCPU() (thread int, used time.Duration) {
 	var ts unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {
-		return 0
+		return 0, 0
 	}
-	return time.Duration(ts.Nano())
+	return unix.Gettid(), time.Duration(ts.Nano())
 }

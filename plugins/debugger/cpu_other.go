@@ -4,5 +4,5 @@ package debugger
 
 import "time"
 
-// threadCPU is the time that passes, where the thread's own is not told.
-func threadCPU() time.Duration { return time.Duration(time.Now().UnixNano()) }
+// threadCPU returns the time that passes, where the thread's own is not told.
+func threadCPU() (thread int, used time.Duration) { return 0, time.Duration(time.Now().UnixNano()) }

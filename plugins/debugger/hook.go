@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/ispyd/ispyd/internal/minicore"
 	"github.com/ispyd/ispyd/internal/probes/panics"
@@ -82,10 +83,7 @@ func (p *plugin) panicked(x *panics.Panic) {
 func (p *plugin) caught(x *panics.Panic, begin time.Time, probes []*probe) {
 	l := *p.limit.Load()
 	p.recent.add(x.Value)
-	// On a busy machine a capture takes long that costs little.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	cpu := threadCPU()
+	thread, cpu := threadCPU()
 	allowed := false
 	for _, pr := range probes {
 		pr.hits.Add(1)
@@ -99,7 +97,12 @@ func (p *plugin) caught(x *panics.Panic, begin time.Time, probes []*probe) {
 		}
 	}
 	now := time.Now()
-	took, cost := now.Sub(begin), threadCPU()-cpu
+	took := now.Sub(begin)
+	cost := took
+	// On a busy machine a capture takes long that costs little.
+	if same, end := threadCPU(); same == thread {
+		cost = end - cpu
+	}
 	for _, pr := range probes {
 		pr.spent.Add(int64(took))
 		if pr.charge(now, cost/time.Duration(len(probes)), l) {
@@ -113,12 +116,25 @@ func (p *plugin) capture(x *panics.Panic, probes []*probe) bool {
 	if len(p.queue) == cap(p.queue) {
 		return false
 	}
+	roomy()
+	var here byte
+	at := uintptr(unsafe.Pointer(&here))
 	c := &capture{t: newTraceback(kindPanic, x.Value, x.PCs), probes: append([]*probe(nil), probes...)}
 	for _, pr := range probes {
 		c.t.Probes = append(c.t.Probes, pr.name)
 	}
 	c.take(frameOf(x), x.Value)
+	c.t.Moved = uintptr(unsafe.Pointer(&here)) != at
 	return p.hand(c)
+}
+
+// roomy has the stack grow now, if it must, so that the text of the traceback and the
+// core have the same addresses.
+//
+//go:noinline
+func roomy() byte {
+	var space [16 << 10]byte
+	return space[len(space)/2]
 }
 
 // frameOf is the frame that panics. A stack moves: it is to be used at once.

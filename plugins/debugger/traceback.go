@@ -44,9 +44,9 @@ type traceback struct {
 	NoCore string `json:"no_core,omitempty"`
 	// Text is the traceback, in the form of a panic's.
 	Text string `json:"text"`
-	// Values are what the frames of Text have in their arguments and results, by
-	// the number of the frame from 0.
-	Values map[int][]string `json:"values,omitempty"`
+	// Moved says that the stack was moved meanwhile: the addresses in Text are not
+	// those of the core.
+	Moved bool `json:"moved,omitempty"`
 
 	core []byte // of those in memory
 }
@@ -62,11 +62,6 @@ func (t *traceback) weight() int64 {
 	n := 512 + len(t.Text) + len(t.Value) + len(t.NoCore)
 	for _, l := range t.Labels {
 		n += len(l.Key) + len(l.Value) + 32
-	}
-	for _, lines := range t.Values {
-		for _, line := range lines {
-			n += len(line) + 16
-		}
 	}
 	return int64(n) + t.Core
 }

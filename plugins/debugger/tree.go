@@ -136,16 +136,8 @@ type tracebackFile struct {
 	name string
 	kind nodes.Kind
 	doc  string
+	// make makes it, but for the traceback itself.
 	make func(f tracebackFile, t *traceback) nodes.File
-}
-
-func text(show func(t *traceback) string) func(tracebackFile, *traceback) nodes.File {
-	return func(f tracebackFile, t *traceback) nodes.File {
-		return nodes.Text(f.name, f.doc, func(_ context.Context, w io.Writer) error {
-			_, err := io.WriteString(w, show(t))
-			return err
-		})
-	}
 }
 
 func value[T any](get func(t *traceback) T) func(tracebackFile, *traceback) nodes.File {
@@ -157,7 +149,7 @@ func value[T any](get func(t *traceback) T) func(tracebackFile, *traceback) node
 // tracebackFiles are the files of a traceback, but for its core.
 var tracebackFiles = []tracebackFile{
 	{"summary", nodes.KindValue, "what was caught, when, where, by which probes; size of the core in bytes", value((*traceback).summary)},
-	{"traceback", nodes.KindText, "as Go prints a panic, and under each frame the arguments that are known by name", text((*traceback).annotated)},
+	{"traceback", nodes.KindText, "as Go prints a panic, and under each frame the arguments that are known by name", nil},
 	{"panic", nodes.KindValue, "type and value of the panic or error", value(func(t *traceback) panicFile { return panicFile{t.Type, t.Value} })},
 	{"goroutine", nodes.KindValue, "the goroutine: id, and who created it", value((*traceback).creator)},
 	{"request", nodes.KindValue, "id of the request that the goroutine worked on, as in http/requests; 0 for none", value(func(t *traceback) uint64 { return t.Request })},
@@ -190,31 +182,17 @@ func (t *traceback) creator() goroutineFile {
 	return g
 }
 
-// annotated is the text with what is known of the frames' values.
-func (t *traceback) annotated() string {
-	if len(t.Values) == 0 {
-		return t.Text
-	}
-	var b strings.Builder
-	frame := -1
-	for line := range strings.Lines(t.Text) {
-		b.WriteString(line)
-		if !strings.HasPrefix(line, "\t") {
-			continue
-		}
-		frame++
-		for _, v := range t.Values[frame] {
-			b.WriteString("\t    " + v + "\n")
-		}
-	}
-	return b.String()
-}
-
 // traceback is the directory of one.
 func (p *plugin) traceback(name string, t *traceback) nodes.Dir {
 	children := make([]nodes.Node, 0, len(tracebackFiles)+1)
 	for _, f := range tracebackFiles {
-		children = append(children, f.make(f, t))
+		if f.make != nil {
+			children = append(children, f.make(f, t))
+			continue
+		}
+		children = append(children, nodes.Text(f.name, f.doc, func(ctx context.Context, w io.Writer) error {
+			return p.show(ctx, w, t)
+		}))
 	}
 	if t.Core > 0 {
 		children = append(children, nodes.Unlisted(&coreNode{p.store, t}))

@@ -189,6 +189,24 @@ func TestStripped(t *testing.T) {
 	v.want("0 <nil>", "verify")
 }
 
+// The traceback shows the arguments that can be known, as they were.
+func TestValues(t *testing.T) {
+	needEngine(t)
+	v := start(t, binary(t, "-gcflags=-N -l"), on)
+	v.want("ok", "ctl insert main.(*Shop).order")
+	v.want("runtime error: index out of range [7] with length 2", "order 7")
+	text := v.await("tracebacks/1/traceback", "order")
+	for _, want := range []string{
+		`s *main.Shop = &main.Shop{Items: []main.Item{main.Item{Name: "apple", Tags: []string{"red"}}, main.Item{Name: "bread", Tags: nil}}, Name: "corner shop"}`,
+		`id int = 7`,
+		`customer string = "Ada"`,
+	} {
+		if !strings.Contains(text, "\t    "+want+"\n") {
+			t.Errorf("the traceback lacks %s:\n%s", want, text)
+		}
+	}
+}
+
 // A panic that ends the program is there when the next one starts.
 func TestCrash(t *testing.T) {
 	needEngine(t)

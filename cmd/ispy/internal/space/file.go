@@ -77,6 +77,13 @@ func localError(abs string, err error) error {
 	return &client.Error{Op: "open", Path: abs, Errno: errno, Text: err.Error()}
 }
 
+// With is the same open file, with what is done through it bounded by another context.
+func (f *File) With(ctx context.Context) *File {
+	g := *f
+	g.ctx = ctx
+	return &g
+}
+
 // Path is the path that the file was opened by.
 func (f *File) Path() string { return f.path }
 

@@ -1,0 +1,166 @@
+package console
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
+)
+
+// talk is a conversation with a program.
+type talk struct {
+	f    *space.File
+	out  io.Writer
+	json bool
+	// types has types shown behind values that do not tell them.
+	types bool
+	quit  bool
+}
+
+// value, answer and completion are what the session answers, as plugins/console
+// writes it.
+type value struct {
+	Text string `json:"value"`
+	Type string `json:"type"`
+}
+
+type answer struct {
+	Output string    `json:"output"`
+	Values [][]value `json:"values"`
+	Error  string    `json:"error"`
+	Quit   bool      `json:"quit"`
+}
+
+type completion struct {
+	Word       int `json:"word"`
+	Candidates []struct {
+		Name string `json:"name"`
+		Doc  string `json:"doc"`
+	} `json:"candidates"`
+}
+
+// ask sends a request and returns all of the answer.
+func (t *talk) ask(ctx context.Context, request string) ([]byte, error) {
+	f := t.f.With(ctx)
+	for len(request) > 0 {
+		n := min(len(request), f.MaxWrite())
+		if _, err := f.Write([]byte(request[:n])); err != nil {
+			return nil, err
+		}
+		request = request[n:]
+	}
+	var all []byte
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := f.ReadAt(buf, int64(len(all)))
+		all = append(all, buf[:n]...)
+		switch {
+		case err == io.EOF:
+			return all, nil
+		case err != nil:
+			return all, err
+		case n == 0:
+			return all, io.ErrUnexpectedEOF
+		}
+	}
+}
+
+// script evaluates a text and shows the answer. The error is that of the evaluation.
+func (t *talk) script(ctx context.Context, text string) error {
+	if cmd := strings.TrimSpace(text); strings.HasPrefix(cmd, ":") {
+		b, err := t.ask(ctx, cmd)
+		if err != nil {
+			return err
+		}
+		if rest, bad := strings.CutPrefix(string(b), "error: "); bad {
+			return failed(rest)
+		}
+		_, err = t.out.Write(b)
+		return err
+	}
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	b, err := t.ask(ctx, ":json "+text)
+	if err != nil {
+		return err
+	}
+	var a answer
+	if err := json.Unmarshal(b, &a); err != nil {
+		return fmt.Errorf("the program's answer is no JSON: %v", err)
+	}
+	t.quit = t.quit || a.Quit
+	if t.json {
+		_, err = t.out.Write(b)
+	} else {
+		_, err = io.WriteString(t.out, t.show(&a))
+	}
+	if a.Error != "" {
+		return failed(a.Error)
+	}
+	return err
+}
+
+// show is an answer as people read it, without its error.
+func (t *talk) show(a *answer) string {
+	var b strings.Builder
+	b.WriteString(a.Output)
+	if a.Output != "" && !strings.HasSuffix(a.Output, "\n") {
+		b.WriteByte('\n')
+	}
+	for _, vs := range a.Values {
+		if len(vs) == 0 {
+			continue
+		}
+		for i, v := range vs {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(v.Text)
+		}
+		if t.types && len(vs) == 1 && hidden(vs[0]) {
+			b.WriteString(" // " + vs[0].Type)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// hidden says that a value does not tell its type.
+func hidden(v value) bool {
+	switch v.Type {
+	case "int", "string", "bool", "float64", "untyped nil", "console.typeName", "eval.typeName":
+		return false
+	}
+	return !strings.HasPrefix(strings.TrimLeft(v.Text, "&*("), strings.TrimLeft(v.Type, "*"))
+}
+
+// lines evaluates what comes from a pipe, each text as soon as it is complete.
+func (t *talk) lines(ctx context.Context, r io.Reader) error {
+	in := bufio.NewReader(r)
+	var text strings.Builder
+	var last error
+	for ctx.Err() == nil && !t.quit {
+		line, err := in.ReadString('\n')
+		text.WriteString(line)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if err != nil || !incomplete(text.String()) {
+			if e := t.script(ctx, text.String()); e != nil {
+				last = e
+				return last
+			}
+			text.Reset()
+		}
+		if err != nil {
+			return last
+		}
+	}
+	return ctx.Err()
+}

@@ -84,20 +84,26 @@ func Capture(from Frame, value any, limits Limits) (*Snapshot, error) {
 		return nil, errors.New("capture: not on a goroutine's stack")
 	}
 	stack := b.stack[:min(len(b.stack), int(hi-addr))]
-	f, err := find(stack, uint64(addr), uint64(fp), from)
+	f, saved, err := find(stack, uint64(addr), uint64(fp), from)
 	if err != nil {
 		b.free()
 		return nil, err
 	}
 	s := img.snapshot(b, KindPanic, begin)
 	s.Info.Truncated = len(stack) < int(hi-addr)
-	s.Registers = Registers{RIP: uint64(f.PC), RSP: uint64(f.SP), RBP: uint64(f.BP), R14: uint64(g)}
+	var roots []uint64
+	s.Registers, s.Info.Registers = savedRegisters(img.mem, stack, uint64(addr), saved)
+	if s.Info.Registers {
+		roots = s.Registers.arguments()
+	}
+	r := &s.Registers
+	r.RIP, r.RSP, r.RBP, r.R14 = uint64(f.PC), uint64(f.SP), uint64(f.BP), uint64(g)
 	words := *(*[2]uint64)(unsafe.Pointer(&value))
 	// Below the frame is what it called, and an interrupted function's return
 	// address.
 	below := min(uint64(f.SP)-uint64(addr), 128)
 	start := uint64(f.SP) - below
-	s.fill(img, limits, segment{start, stack[start-uint64(addr):]}, below, uint64(g), words, nil)
+	s.fill(img, limits, segment{start, stack[start-uint64(addr):]}, below, uint64(g), words, roots)
 	s.setStack(uint64(g), hi)
 	runtime.KeepAlive(value)
 	return s, nil
@@ -126,10 +132,8 @@ func FromCopy(c Copy) (*Snapshot, error) {
 		stack, s.Info.Truncated = stack[:limits.Stack], true
 	}
 	b.stack = append(b.stack[:0], stack...)
-	roots := append([]uint64{
-		c.Registers.RAX, c.Registers.RBX, c.Registers.RCX, c.Registers.RDI, c.Registers.RSI, c.Registers.R8,
-		c.Registers.R9, c.Registers.R10, c.Registers.R11, c.Registers.RDX,
-	}, c.Roots...)
+	s.Info.Registers = true
+	roots := append(c.Registers.arguments(), c.Roots...)
 	s.fill(img, limits, segment{c.StackAddr, b.stack}, sp-c.StackAddr, c.G, img.emptyInterface(c.Error), roots)
 	return s, nil
 }
@@ -263,7 +267,8 @@ func grown(b []byte, n int) []byte {
 const maxWalk = 200
 
 // find walks the frame pointers of a copied stack up to the frame of interest.
-func find(stack []byte, addr, fp uint64, from Frame) (Frame, error) {
+// Saver is the frame that it called, where that saved its registers.
+func find(stack []byte, addr, fp uint64, from Frame) (f Frame, saver Frame, err error) {
 	word := func(a uint64) (uint64, bool) {
 		if a < addr || a-addr+8 > uint64(len(stack)) {
 			return 0, false
@@ -278,29 +283,32 @@ func find(stack []byte, addr, fp uint64, from Frame) (Frame, error) {
 		if !ok || !ok2 || pc == 0 {
 			break
 		}
-		f := Frame{PC: uintptr(pc), SP: uintptr(fp + 16), BP: uintptr(saved)}
+		f = Frame{PC: uintptr(pc), SP: uintptr(fp + 16), BP: uintptr(saved)}
 		found = found || f.PC == from.PC
 		name := function(f.PC)
 		switch {
 		case found && !passed(name) && (from.PC != 0 || panics):
-			return at(f, interrupted), nil
+			return at(f, interrupted), saver, nil
 		case found && !passed(name) && first.PC == 0:
 			first = f
 		}
 		panics = panics || name == "runtime.gopanic"
 		interrupted = name == "runtime.sigpanic"
+		if saver = (Frame{}); name == savingFunction {
+			saver = f
+		}
 		if saved <= fp {
 			break
 		}
 		fp = saved
 	}
 	if first.PC != 0 {
-		return at(first, false), nil
+		return at(first, false), Frame{}, nil
 	}
 	if ret, ok := word(uint64(from.SP) - 8); ok && from.PC != 0 && ret == uint64(from.PC) {
-		return at(from, false), nil
+		return at(from, false), Frame{}, nil
 	}
-	return Frame{}, fmt.Errorf("capture: no frame of %#x (%s) on this goroutine's stack", from.PC, function(from.PC))
+	return Frame{}, Frame{}, fmt.Errorf("capture: no frame of %#x (%s) on this goroutine's stack", from.PC, function(from.PC))
 }
 
 // at is a frame as a debugger takes the innermost one: where it is, not where a

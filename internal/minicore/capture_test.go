@@ -115,6 +115,27 @@ func TestCapture(t *testing.T) {
 	}
 }
 
+// The code that saves registers is the one that is known: after a new version of Go
+// fails here, compare runtime.panicBounds with savedRegisters.
+func TestSavedRegisters(t *testing.T) {
+	var list []int
+	s, err := caught(func() { outOfBounds(list, 4711) }, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	found := false
+	for _, v := range s.Registers.arguments() {
+		found = found || v == 4711
+	}
+	if !s.Info.Registers || !found {
+		t.Errorf("%v, %+v", s.Info.Registers, s.Registers)
+	}
+}
+
+//go:noinline
+func outOfBounds(list []int, i int) int { return list[i] }
+
 // A capture keeps within its limits, and says so.
 func TestLimits(t *testing.T) {
 	var all []*node

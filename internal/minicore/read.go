@@ -97,6 +97,8 @@ func parseInfo(text string) (i Info) {
 			i.TID, _ = strconv.Atoi(value)
 		case "time":
 			i.Time, _ = time.Parse(time.RFC3339Nano, value)
+		case "registers":
+			i.Registers = value == "true"
 		case "truncated":
 			i.Truncated = value == "true"
 		}

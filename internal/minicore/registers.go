@@ -27,3 +27,8 @@ func (r *Registers) words() [27]uint64 {
 // a call it is the return address), the stack pointer and the base pointer of the
 // function there.
 type Frame struct{ PC, SP, BP uintptr }
+
+// arguments are the registers that may hold a pointer of a function of Go's.
+func (r *Registers) arguments() []uint64 {
+	return []uint64{r.RAX, r.RBX, r.RCX, r.RDI, r.RSI, r.R8, r.R9, r.R10, r.R11, r.RDX, r.R12, r.R13, r.R15}
+}

@@ -38,6 +38,9 @@ type Info struct {
 	GoBuildID, GNUBuildID string
 	PID, TID              int
 	Time                  time.Time
+	// Registers says that the innermost frame's integer registers are those that
+	// it had; else all but those that every frame has are 0.
+	Registers bool
 	// Truncated says that the limits left something out: a stack that is
 	// deeper, or memory that the goroutine reaches.
 	Truncated bool

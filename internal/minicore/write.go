@@ -208,6 +208,7 @@ func (i *Info) text() []byte {
 	line("pid", strconv.Itoa(i.PID))
 	line("tid", strconv.Itoa(i.TID))
 	line("time", i.Time.UTC().Format(time.RFC3339Nano))
+	line("registers", strconv.FormatBool(i.Registers))
 	line("truncated", strconv.FormatBool(i.Truncated))
 	return b.Bytes()
 }

@@ -62,7 +62,7 @@ func sample() *Snapshot {
 	return &Snapshot{
 		Info: Info{
 			Kind: KindPanic, Executable: "/opt/a program", GoBuildID: "a/b/c/d", GNUBuildID: "0123ab",
-			PID: 4711, TID: 4712, Time: time.Date(2026, 11, 22, 1, 2, 3, 4, time.UTC), Truncated: true,
+			PID: 4711, TID: 4712, Time: time.Date(2026, 11, 22, 1, 2, 3, 4, time.UTC), Registers: true, Truncated: true,
 		},
 		Registers: Registers{RIP: 0x401000, RSP: 0x1000},
 		fixed:     []segment{{0x1000, []byte("stack")}},

@@ -145,7 +145,7 @@ func TestUnoptimised(t *testing.T) {
 // What was in a register is gone: not even an expression has a value for it.
 func TestOptimisedOut(t *testing.T) {
 	for _, build := range []string{"exe", "pie"} {
-		core := captured(t, subject(t, build), "index")
+		core := captured(t, subject(t, build), "string")
 		out, errs, code := debug(t, "-c", "args; p user; p id; whatis user", "local:"+core)
 		if code != 0 || strings.Count(out, optimisedOut) != 5 || !strings.HasSuffix(out, "string\n") {
 			t.Errorf("%s: exit code %d\n%s%s", build, code, out, errs)
@@ -157,6 +157,21 @@ func TestOptimisedOut(t *testing.T) {
 			out, errs, code := debug(t, "-c", "p "+expr, "local:"+core)
 			if code != 1 || out != "" || !strings.Contains(errs, optimisedOut) {
 				t.Errorf("%s: p %s: exit code %d\n%s%s", build, expr, code, out, errs)
+			}
+		}
+	}
+}
+
+// An index out of bounds saves the registers: what was in them is there, and said
+// to be less sure where it points to something.
+func TestRegisters(t *testing.T) {
+	for _, build := range []string{"exe", "pie"} {
+		for _, kind := range []string{"index", "slice"} {
+			out, errs, code := debug(t, "-c", "args; p id+1; p s.hits", "local:"+captured(t, subject(t, build), kind))
+			lines := strings.Split(out, "\n")
+			if code != 0 || len(lines) != 6 || !strings.HasPrefix(lines[0], "s = *main.server {") || !strings.HasSuffix(lines[0], "may have been freed)") ||
+				lines[1] != "id = 2" || lines[2] != "user = "+optimisedOut || lines[3] != "3" || lines[4] != "42" {
+				t.Errorf("%s, %s: exit code %d\n%s%s", build, kind, code, out, errs)
 			}
 		}
 	}

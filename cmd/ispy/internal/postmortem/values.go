@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -47,22 +48,29 @@ func (d *dead) scope(frame int) *proc.EvalScope {
 // callers: in a frame that has called, what was in one is gone.
 var inRegister = regexp.MustCompile(`DW_OP_(reg|breg)`)
 
-// registers says whether the registers of a frame are known: of the innermost one
-// of an error's return, or of a core of the kernel's.
+// nowhere matches the location of a variable of which a part is in no place.
+var nowhere = regexp.MustCompile(`(\] |DW_OP_piece 0x[0-9a-f]+ )DW_OP_piece`)
+
+// registers says whether the integer registers of a frame are known: of the
+// innermost one of an error's return, of an index out of bounds, or of a core of the
+// kernel's.
 func (d *dead) registers(frame int) bool {
-	return frame == 0 && (!d.ours || d.info.Kind == minicore.KindError)
+	return frame == 0 && (!d.ours || d.info.Registers)
 }
 
 // gone says whether a variable's value is in no memory of the core.
 func (d *dead) gone(frame int, v *proc.Variable) bool {
-	if v.Unreadable != nil {
+	where := ""
+	if v.LocationExpr != nil {
+		where = v.LocationExpr.String()
+	}
+	switch {
+	case nowhere.MatchString(where):
+		return true
+	case v.Unreadable != nil:
 		return isGone(v.Unreadable)
 	}
-	if v.LocationExpr == nil {
-		return false
-	}
-	where := v.LocationExpr.String()
-	return inRegister.MatchString(where) && !d.registers(frame)
+	return inRegister.MatchString(where) && (!d.registers(frame) || d.ours && strings.Contains(where, "(XMM"))
 }
 
 // isGone recognises what Delve says of a variable that has no location here.
@@ -112,11 +120,17 @@ func (d *dead) show(v *proc.Variable, frame int, wide bool) value {
 	if out.Value == "" {
 		out.Value = notCaptured
 	}
+	if frame >= 0 && d.ours && d.info.Kind == minicore.KindPanic && !scalar(v.Kind) && v.LocationExpr != nil && inRegister.MatchString(v.LocationExpr.String()) {
+		out.Doubt = "it was in a register: what it points to may have been freed"
+	}
 	if frame >= 0 && v.Flags&proc.VariableReturnArgument != 0 {
 		out.Doubt = "a result, which may not have been set yet"
 	}
 	return out
 }
+
+// scalar says that a value points to nothing.
+func scalar(k reflect.Kind) bool { return k >= reflect.Bool && k <= reflect.Complex128 }
 
 var missing = regexp.MustCompile(`\(unreadable (optimised out|not captured)\)`)
 

@@ -49,12 +49,12 @@ type Base struct{ ID int }
 type tree struct {
 	Base
 	*leaf
-	kids  map[string]*leaf
-	list  []leaf
-	any   any
-	err   error
-	kind  kind
-	empty struct{}
+	kids map[string]*leaf
+	list []leaf
+	any  any
+	err  error
+	kind kind
+	_    struct{}
 	secretToken,
 	plain string
 }

@@ -135,9 +135,9 @@ type entry struct {
 	kind, language      uint8
 	line                uint32
 
-	hasLow, lowIndexed, hasSize, hasOrigin      bool
-	inline, result, embedded, dict, closure     bool
-	trampoline, hasCount, hasConst, hasLanguage bool
+	hasLow, lowIndexed, hasSize, hasOrigin  bool
+	inline, result, embedded, dict, closure bool
+	trampoline, hasCount, hasConst          bool
 }
 
 func uleb(b []byte, p int) (uint64, int) {

@@ -70,8 +70,6 @@ func TestIdle(t *testing.T) {
 			}
 			runtime.Gosched()
 		}
-		x.t.mu.Lock() // close has been called when the table was let go, or will be
-		x.t.mu.Unlock()
 		for x.t.read(func() {}) == nil {
 			runtime.Gosched()
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/ispyd/ispyd/internal/nearest"
 	"github.com/ispyd/ispyd/nodes"
 )
 
@@ -326,7 +327,11 @@ func (x *Index) Const(name string) (c Const, err error) {
 func (x *Index) Type(name string) (*Type, error) {
 	t, err := x.t.typeNamed(name)
 	if err == errNotFound {
-		return nil, nodes.Errorf(fs.ErrNotExist, "%s: there is no such type", name)
+		hint := ""
+		if k, _ := x.t.split(name); k != nil {
+			hint = nearest.Hint(name, x.Types(k.path))
+		}
+		return nil, nodes.Errorf(fs.ErrNotExist, "%s: there is no such type%s", name, hint)
 	}
 	return t, err
 }

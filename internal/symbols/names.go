@@ -1,6 +1,7 @@
 package symbols
 
 import (
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -101,7 +102,17 @@ func (t *table) near(name string, list func(*pack) []ref) (hint string) {
 		for _, r := range list(k) {
 			names = append(names, k.name(t.nameAt(r.name)))
 		}
-		hint = strings.Clone(nearest.Hint(name, names))
+		if hint = nearest.Hint(name, names); hint != "" {
+			return
+		}
+		// main.ordr may be meant for main.(*store).order.
+		last := make([]string, len(names))
+		for i, n := range names {
+			last[i] = n[strings.LastIndexByte(n, '.')+1:]
+		}
+		if n := nearest.Name(name[strings.LastIndexByte(name, '.')+1:], last); n != "" {
+			hint = " (near: " + names[slices.Index(last, n)] + ")"
+		}
 	})
 	return hint
 }

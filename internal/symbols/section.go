@@ -72,18 +72,20 @@ func (s *sections) load(sec *elf.Section) ([]byte, error) {
 	if sec.Size < 64<<10 {
 		return sec.Data()
 	}
-	return s.spill(sec.Open(), int(sec.Size))
+	b, err := s.spill(sec.Open(), int(sec.Size))
+	if err != nil {
+		return sec.Data() // there is no room, or something is wrong with the section
+	}
+	return b, nil
 }
 
 // spill copies a section to an unlinked file and maps it, so that its pages are
-// the kernel's to take back. Where no file can be made it is on the heap. It is
-// written, not mapped for writing: a full disk is then an error, not a fault.
+// the kernel's to take back. It is written, not mapped for writing: a full disk is
+// then an error, not a fault.
 func (s *sections) spill(r io.Reader, size int) ([]byte, error) {
 	f, err := os.CreateTemp("", "ispyd-symbols-")
 	if err != nil {
-		b := make([]byte, size)
-		_, err := io.ReadFull(r, b)
-		return b, err
+		return nil, err
 	}
 	defer f.Close()
 	if err := os.Remove(f.Name()); err != nil {

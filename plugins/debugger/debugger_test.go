@@ -43,7 +43,7 @@ func TestTree(t *testing.T) {
 	t.Run("with tracebacks", func(t *testing.T) {
 		needEngine(t)
 		nodetest.Check(t, func(t *testing.T) (nodes.Dir, io.Closer) {
-			dir, closer, err := debugger.Plugin.Open(plugintest.Config(t, "debugger", on+"insert = [\""+order+"\"]\n"))
+			dir, closer, err := debugger.Plugin.Open(plugintest.Config(t, "debugger", on+"share = 100\ninsert = [\""+order+"\"]\n"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -334,7 +334,7 @@ func TestLimits(t *testing.T) {
 	if got := tr.list("tracebacks"); len(got) != 0 {
 		t.Errorf("after reset: tracebacks %v", got)
 	}
-	if got := tr.read("status"); !strings.Contains(got, "rate=1 burst=10 share=1 tracebacks=1000 bytes=64MiB") {
+	if got := tr.read("status"); !strings.Contains(got, "rate=1 burst=10 share=100 tracebacks=1000 bytes=64MiB") {
 		t.Errorf("after reset: %s", got)
 	}
 	unchanged(t)

@@ -317,7 +317,7 @@ func (s *shower) slice(name string, t *symbols.Type, addr, n uint64, depth int) 
 		return "nil"
 	}
 	elem := t.Elem()
-	if elem == nil || depth >= maxDepth {
+	if elem == nil || depth > maxDepth {
 		return t.String() + " of " + strconv.FormatUint(n, 10)
 	}
 	var items []string

@@ -134,7 +134,9 @@ var intercepted = map[string]func(*Session) any{
 			select {
 			case <-t.C:
 			case <-ev.done:
+				(&thread{s: s, ev: ev}).wait()
 			case <-s.life.done:
+				(&thread{s: s, ev: s.life}).wait()
 			}
 		}
 	},

@@ -31,7 +31,7 @@ type Live struct {
 	// made for them. Two that look the same are nil.
 	standIns map[reflect.Type]*symbols.Type
 	shapes   map[reflect.Type]*symbols.Type // also those without a name
-	short    map[string][]string // import paths by last element
+	short    map[string][]string            // import paths by last element
 }
 
 // Begin implements Program. The index is opened when something is looked for.
@@ -254,6 +254,8 @@ func (l *Live) function(f *symbols.Func) (Func, error) {
 		return no("it is written in assembly")
 	case tf.FuncID() != 0 || tf.Flag() != 0:
 		return no("it is special to the runtime (flags %d, id %d)", tf.Flag(), tf.FuncID())
+	case ofRuntime(tf.File(f.Entry)):
+		return no("it is a part of the runtime under another name")
 	case strings.HasPrefix(f.Name, "_cgo") || strings.Contains(f.Name, "._Cfunc_"):
 		return no("it is a stub of cgo")
 	}
@@ -277,6 +279,12 @@ func (l *Live) function(f *symbols.Func) (Func, error) {
 		return Func{}, err
 	}
 	return Func{Value: funcAt(f.Entry, ft), Loose: len(in) > 0 && in[len(in)-1].Kind() == reflect.Slice}, nil
+}
+
+// ofRuntime says that a source file is one of package runtime, which defines functions
+// under the names of other packages.
+func ofRuntime(file string) bool {
+	return strings.Contains(file, "/src/runtime/") || strings.HasPrefix(file, "runtime/")
 }
 
 var exits = map[string]bool{"os.Exit": true, "syscall.Exit": true, "os.runtime_beforeExit": true, "log.Fatal": true, "log.Fatalf": true, "log.Fatalln": true}

@@ -158,13 +158,14 @@ func (s *Session) Eval(ctx context.Context, src string) (Result, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.Timeout, fmt.Errorf("%w after %v: the time was up", ErrStopped, s.opts.Timeout))
 	defer cancel()
 	ev := &evaluation{done: ctx.Done(), base: uint64(heapObjects()), limit: s.opts.Memory}
-	stop := context.AfterFunc(ctx, func() {
+	ev.cause = func() error {
 		err := context.Cause(ctx)
 		if !errors.Is(err, ErrStopped) {
 			err = fmt.Errorf("%w: cancelled", ErrStopped)
 		}
-		ev.stop.CompareAndSwap(nil, &stopError{err})
-	})
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { ev.stop.CompareAndSwap(nil, &stopError{ev.cause()}) })
 	defer stop()
 	type outcome struct {
 		r   Result

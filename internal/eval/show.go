@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // show is a value in Go syntax, bounded in depth, width and length; what is cut is
@@ -70,6 +71,10 @@ func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 	}
 	u := t.unwrap(v)
 	b := t.base()
+	if d, ok := duration(u); ok {
+		w.b.WriteString(d)
+		return
+	}
 	conversion := !known && t.isNamed() && basicKind(t.kind) && !t.plainBasic()
 	if conversion {
 		w.b.WriteString(t.String() + "(")
@@ -186,6 +191,14 @@ func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 	default:
 		fmt.Fprintf(&w.b, "%s(%#x)", t, uintptr(u.UnsafePointer()))
 	}
+}
+
+// duration is how a time.Duration reads.
+func duration(v reflect.Value) (string, bool) {
+	if v.Type() != reflect.TypeFor[time.Duration]() {
+		return "", false
+	}
+	return time.Duration(v.Int()).String(), true
 }
 
 func (w *shower) null(t *Type, known bool) {

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -37,6 +36,7 @@ type evaluation struct {
 	used   atomic.Int64           // bytes allocated since they were last looked at
 	base   uint64                 // of the heap when it began
 	limit  int64
+	cause  func() error // why it stops, once it is to
 	parent *evaluation // which stops this one too, nil for none
 }
 
@@ -162,8 +162,15 @@ func (th *thread) send(ch, v reflect.Value) {
 // wait ends a blocked operation of a stopped evaluation, also in deferred calls.
 func (th *thread) wait() {
 	e := th.ev.stop.Load()
-	if e == nil {
-		e = &stopError{context.Canceled}
+	if e == nil && th.ev.parent != nil {
+		e = th.ev.parent.stop.Load()
+	}
+	if e == nil { // it is about to be set
+		err := fmt.Errorf("%w: cancelled", ErrStopped)
+		if th.ev.cause != nil {
+			err = th.ev.cause()
+		}
+		e = &stopError{err}
 	}
 	panic(e)
 }

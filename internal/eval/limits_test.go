@@ -1,0 +1,220 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func open(t testing.TB, o Options) *Session {
+	s := NewSession(nil, o)
+	t.Cleanup(func() {
+		s.Close()
+		s.Wait()
+	})
+	return s
+}
+
+// TestLimits is what must not hurt the program: the session says what is wrong, and
+// goes on.
+func TestLimits(t *testing.T) {
+	for _, x := range []struct{ name, src, want string }{
+		{"infinite loop", "for {}", "time was up"},
+		{"infinite loop in a callback", "sort.Search(10, func(int) bool { for {} })", "time was up"},
+		{"blocked receive", "<-make(chan int)", "time was up"},
+		{"blocked send", "make(chan int) <- 1", "time was up"},
+		{"empty select", "select {}", "time was up"},
+		{"range over a channel", "for range make(chan int) {}", "time was up"},
+		{"sleep", "time.Sleep(time.Hour)", "time was up"},
+		{"deferred loop", "func() { defer func() { for {} }(); for {} }()", "time was up"},
+		{"recover stops no stop", "func() { defer func() { recover() }(); for {} }(); fmt.Println(1)", "time was up"},
+		{"infinite recursion", "func f(n int) int { return f(n + 1) }\nf(0)", "nested more than"},
+		{"recursion by a closure", "var f func(); f = func() { f() }; f()", "nested more than"},
+		{"recursion by the program", "var f func(int) bool; f = func(int) bool { return sort.Search(1, f) == 0 }; f(1)", "infinite recursion"},
+		{"recursion by String", "type T struct{}\nfunc (t T) String() string { return fmt.Sprint(t) }\nT{}.String()", ""},
+		{"too much memory", "make([]byte, 1<<40)", "no"},
+		{"too much memory, variable", "n := 1 << 40; make([]byte, n)", "limit"},
+		{"doubling", "s := \"x\"; for { s += s }", "limit"},
+		{"growing", "var l [][]byte; for { l = append(l, make([]byte, 1<<20)) }", "limit"},
+		{"growing by little", "type N struct { next *N; b [1000]byte }; var l *N; for { l = &N{next: l} }", ""},
+		{"Repeat", "strings.Repeat(\"x\", 1<<40)", "limit"},
+		{"panic", "panic(\"p\")", "panic: p"},
+		{"panic of a value", "panic(struct{ X int }{3})", "panic: struct { X int }(struct { X int }{X: 3})"},
+		{"nil dereference", "var p *int; *p", "nil pointer dereference"},
+		{"panic in String", "type T struct{}\nfunc (T) String() string { panic(\"s\") }\nfmt.Sprint(T{})", ""},
+		{"os.Exit", "os.Exit(3)", "os.Exit(3) is not done"},
+		{"syscall.Exit", "syscall.Exit(3)", "syscall.Exit(3) is not done"},
+		{"log.Fatal", "log.Fatal(\"x\")", "log.Fatal is not done"},
+		{"log.Fatalf", "log.Fatalf(\"x %d\", 1)", "log.Fatalf is not done"},
+		{"goto", "func() { goto l; l: }()", "goto is not supported"},
+		{"unsafe", "unsafe.Pointer(nil)", "package unsafe is not supported"},
+		{"map of slices", "m := map[[]int]int{}", "invalid map key"},
+		{"invalid recursive type", "type T struct { t T }", "invalid recursive type"},
+		{"large array", "var a [1 << 40]int", "too large"},
+		{"unterminated", "x := \"abc", "1:6: string literal not terminated"},
+		{"syntax", "x := 1\ny := )", "2:"},
+		{"unknown", "fooo", "1:1: undefined: fooo"},
+		{"near", "strngs.ToUpper(\"\")", "near: strings"},
+		{"near member", "strings.ToUper(\"\")", "near: ToUpper"},
+		{"type error", "x := 1\nx = \"s\"", "2:5: cannot use \"s\""},
+		{"position in a function", "func f() int {\n\treturn \"s\"\n}", "2:9: cannot use"},
+		{"missing return", "func f() int { }", "missing return"},
+		{"unused expression", "func() { 1 + 1 }()", "is not used"},
+		{"overflow", "var x uint8 = 256", "overflows"},
+		{"division", "1 / 0", "division by zero"},
+		{"arguments", "func f(a int) {}\nf(1, 2)", "too many arguments"},
+		{"exit of a goroutine", "runtime.Goexit()", "undefined: runtime.Goexit"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, Options{Timeout: 300 * time.Millisecond, Memory: 32 << 20})
+			r, err := s.Eval(t.Context(), x.src)
+			if x.want == "" {
+				return // it is enough to be here
+			}
+			if err == nil || !strings.Contains(err.Error(), x.want) {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			if errors.Is(err, ErrAbandoned) {
+				t.Error("abandoned")
+			}
+			if r, err := s.Eval(t.Context(), "1 + 1"); err != nil || r.Values[0][0].Text != "2" {
+				t.Errorf("afterwards: %v, %v", r, err)
+			}
+		})
+	}
+}
+
+func TestCancel(t *testing.T) {
+	s := open(t, Options{Timeout: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if _, err := s.Eval(ctx, "for { time.Sleep(time.Millisecond) }"); !errors.Is(err, ErrStopped) {
+		t.Error(err)
+	}
+}
+
+// TestAbandoned blocks in a call that no context ends.
+func TestAbandoned(t *testing.T) {
+	o := Options{Timeout: 50 * time.Millisecond, MostAbandoned: 1}
+	o.defaults()
+	s := NewSession(nil, o)
+	mu := `var mu sync.Mutex; mu.Lock(); mu.Lock()`
+	if _, err := s.Eval(t.Context(), mu); !errors.Is(err, ErrAbandoned) || !strings.Contains(err.Error(), "Lock") {
+		t.Errorf("a call that blocks: %v", err)
+	}
+	if _, err := s.Eval(t.Context(), "1"); err == nil {
+		t.Error("the session whose state is in use goes on")
+	}
+	other := NewSession(nil, o)
+	defer other.Close()
+	if _, err := other.Eval(t.Context(), "1"); !errors.Is(err, ErrLimit) {
+		t.Errorf("too many are abandoned: %v", err)
+	}
+	s.Close()
+}
+
+// TestGoroutines leaves a goroutine behind, which ends with the session.
+func TestGoroutines(t *testing.T) {
+	s := NewSession(nil, Options{Goroutines: 3})
+	if _, err := s.Eval(t.Context(), "n := 0; go func() { for { n++ } }(); go func() { <-make(chan int) }()"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Eval(t.Context(), "for { go func() { <-make(chan int) }() }"); !errors.Is(err, ErrLimit) {
+		t.Errorf("more goroutines than are allowed: %v", err)
+	}
+	if n := s.Goroutines(); n < 2 {
+		t.Errorf("%d goroutines", n)
+	}
+	s.Close()
+	s.Wait()
+	if n := s.Goroutines(); n != 0 {
+		t.Errorf("%d goroutines after Close", n)
+	}
+}
+
+func TestGoroutinePanic(t *testing.T) {
+	s := open(t, Options{})
+	r, err := s.Eval(t.Context(), "go func() { panic(\"lost\") }()")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Wait()
+	if r.Output += s.out.take(); !strings.Contains(r.Output, "panic: lost") {
+		t.Errorf("the panic of a goroutine is nowhere: %q", r.Output)
+	}
+}
+
+// TestNothingDeclared checks that a request with an error declares nothing.
+func TestNothingDeclared(t *testing.T) {
+	s := open(t, Options{})
+	for _, src := range []string{"a := 1; b := nope", "type T struct{}\nfunc (T) M() { nope() }", "func f() { nope }"} {
+		if _, err := s.Eval(t.Context(), src); err == nil {
+			t.Errorf("%s: no error", src)
+		}
+	}
+	for _, name := range []string{"a", "b", "T{}", "f"} {
+		if _, err := s.Eval(t.Context(), name); err == nil || !strings.Contains(err.Error(), "undefined") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestOutput(t *testing.T) {
+	s := open(t, Options{Output: 1000})
+	r, err := s.Eval(t.Context(), "for range 1000 { fmt.Println(\"0123456789\") }; log.Print(\"x\"); fmt.Fprintln(os.Stdout, \"y\")")
+	if err != nil || len(r.Output) > 1100 || !strings.Contains(r.Output, "more bytes") {
+		t.Errorf("%d bytes, %v", len(r.Output), err)
+	}
+	r, err = s.Eval(t.Context(), "fmt.Fprintln(os.Stderr, \"e\"); log.Print(\"l\"); println(1, \"p\")")
+	if err != nil || !strings.HasPrefix(r.Output, "e\n") || !strings.HasSuffix(r.Output, "l\n1 p\n") {
+		t.Errorf("%q, %v", r.Output, err)
+	}
+}
+
+func TestComplete(t *testing.T) {
+	s := open(t, Options{})
+	if _, err := s.Eval(t.Context(), "type T struct { Name string; Next *T }\nfunc (t *T) Method() int { return 1 }\nvariable := []T{{}}"); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct{ text, want string }{
+		{"vari", "variable"}, {"x = variable[0].Na", "Name"}, {"variable[0].Next.Me", "Method"},
+		{"strings.HasS", "HasSuffix"}, {"f(strconv.Ato", "Atoi"}, {"time.Second.Hou", "Hours"},
+	} {
+		list, _ := s.Complete(t.Context(), x.text)
+		if len(list) != 1 || list[0].Name != x.want || list[0].Doc == "" {
+			t.Errorf("%s: %+v", x.text, list)
+		}
+	}
+	if d, err := s.Describe(t.Context(), "variable[0]"); err != nil || !strings.Contains(d, "Name string") || !strings.Contains(d, "func Method() int") {
+		t.Errorf("%q, %v", d, err)
+	}
+}
+
+func FuzzEval(f *testing.F) {
+	for _, c := range tour(f) {
+		f.Add(c[1] + "\n" + c[0])
+	}
+	for _, c := range []string{"for {}", "x :=", "type T [1<<62]T", "func f() { f() }; f()", "var a [0]struct{}; a", "1 << 1000000", "\"\\xff\"", "chan<- (<-chan int)(nil)", "map[any]any{nil: nil}"} {
+		f.Add(c)
+	}
+	f.Fuzz(func(t *testing.T, src string) {
+		s := NewSession(nil, Options{Timeout: 200 * time.Millisecond, Memory: 32 << 20, Goroutines: 20})
+		defer s.Wait()
+		defer s.Close()
+		// What ReadFile and the like can do is not the evaluator's.
+		if strings.Contains(src, "os") || strings.Contains(src, "sync") {
+			return
+		}
+		_, err := s.Eval(t.Context(), src)
+		if errors.Is(err, ErrAbandoned) {
+			t.Errorf("%q: %v", src, err)
+		}
+		s2 := NewSession(nil, Options{})
+		defer s2.Close()
+		s2.Complete(t.Context(), src)
+		s2.TypeOf(t.Context(), src)
+	})
+}

@@ -1,0 +1,161 @@
+//go:build linux && amd64
+
+package eval
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// program is the program of testdata/program, which evaluates in itself.
+type program struct {
+	t   testing.TB
+	in  *json.Encoder
+	out *bufio.Scanner
+}
+
+func build(t testing.TB, flags ...string) string {
+	t.Helper()
+	exe := filepath.Join(t.TempDir(), "program")
+	cmd := exec.CommandContext(t.Context(), "go", append(append([]string{"build", "-o", exe}, flags...), "./testdata/program")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		if strings.Contains(string(out), "-race requires cgo") || strings.Contains(string(out), "C compiler") {
+			t.Skipf("%s", out)
+		}
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return exe
+}
+
+func start(t testing.TB, exe string, args ...string) *program {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), exe, args...)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil && t.Context().Err() == nil {
+			t.Errorf("the program died: %v", err)
+		}
+	})
+	sc := bufio.NewScanner(out)
+	sc.Buffer(nil, 16<<20)
+	return &program{t, json.NewEncoder(in), sc}
+}
+
+func (p *program) eval(src string) string {
+	p.t.Helper()
+	if err := p.in.Encode(src); err != nil {
+		p.t.Fatal(err)
+	}
+	if !p.out.Scan() {
+		p.t.Fatalf("%s: the program died", src)
+	}
+	var s string
+	if err := json.Unmarshal(p.out.Bytes(), &s); err != nil {
+		p.t.Fatal(err)
+	}
+	return s
+}
+
+// inProgram are requests and what their answers begin with.
+var inProgram = []struct{ src, want string }{
+	{"limit", "50"},
+	{"limit = 60; limit", "60"},
+	{"limit++; limit += 2; limit", "63"},
+	{"shop.order(3)", `"three", nil`},
+	{"shop.order(4)", `"", &errors.errorString{`},
+	{"shop.items[3].n", "1"},
+	{`shop.items[3].Tags = append(shop.items[3].Tags, "c"); shop.items[3].Tags`, `[]string{"x", "c"}`},
+	{`shop.items[9] = &item{Name: "nine"}; shop.order(9)`, `"nine", nil`},
+	{"shop.size()", "2"},
+	{"f := shop.order; f(9)", `"nine", nil`},
+	{"(*store).size(shop)", "2"},
+	{`mixed(1, "s", 2.5, small{1, 2}, map[string]int{"x": 4}, 1, 2, 3)`, `9, "s!", 2.5`},
+	{`mixed(-1, "", 0, small{}, nil)`, `-1, "!", 0`},
+	{`names["b"]`, "2"},
+	{`v, ok := names["zz"]; ok`, "false"},
+	{"n := 0; for k, v := range names { n += v + len(k) }; n", "5"},
+	{"fail(0)", "error: panic: zero"},
+	{"fail(9)", "error: panic: runtime error: index out of range [9] with length 3"},
+	{"apply(func(n int) int { return n * 2 }, 21)", "42"},
+	{"apply(func(n int) int { panic(\"in\") }, 21)", "error: panic: in"},
+	{"describe(errors.New(\"x\"))", `"error: x"`},
+	{"type E struct{}\nfunc (E) Error() string { return \"mine\" }\ndescribe(E{})", `"error: mine"`},
+	{"maximum + 1", "100"},
+	{"level.debug = true; level", "struct { debug bool }{debug: true}"},
+	{"client.Timeout", "1m0s"},
+	{"http.StatusOK", "200"},
+	{"import \"net/http\"\nhttp.StatusNotFound", "404"},
+	{"any(shop)", "&main.store{"},
+	{"fmt.Sprint(shop.items[3])", `"&{three [x c] 1}"`},
+	{"shop.mu.Lock(); shop.mu.TryLock()", "false"},
+	{"shop.mu.Unlock(); shop.mu.TryLock()", "true"},
+	{"shop.mu.Unlock()", ""},
+	{"limitt", "error: 1:1: undefined: limitt (near: limit)"},
+	{"shop.oder(1)", "error: 1:6: shop.oder undefined"},
+	{"shop.limit = \"x\"", "error: 1:14: cannot use"},
+	{"os.Exit(1)", "error: os.Exit(1) is not done"},
+	{"runtime.mallocgc(1, nil, true)", "error: 1:9: runtime.mallocgc cannot be called"},
+	{"sync.runtime_Semrelease", "error"},
+}
+
+// TestLive evaluates in programs built as people build them.
+func TestLive(t *testing.T) {
+	for name, flags := range map[string][]string{
+		"exe": nil, "pie": {"-buildmode=pie"}, "trimpath": {"-trimpath"}, "unoptimised": {"-gcflags=all=-N -l"}, "race": {"-race"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "exe" {
+				t.Skip("builds a program")
+			}
+			p := start(t, build(t, flags...))
+			for _, x := range inProgram {
+				if got := p.eval(x.src); !strings.HasPrefix(got, x.want) || x.want == "" && got != "" {
+					t.Errorf("%s\n got %s\nwant %s", x.src, got, x.want)
+				}
+			}
+		})
+	}
+}
+
+// TestStripped has the language, and says what is missing.
+func TestStripped(t *testing.T) {
+	p := start(t, build(t, "-ldflags=-s -w"))
+	if got := p.eval("strings.ToUpper(\"x\") + fmt.Sprint(1 + 1)"); got != `"X2"` {
+		t.Errorf("the language: %s", got)
+	}
+	if got := p.eval("limit"); !strings.Contains(got, "undefined: limit") || !strings.Contains(got, "not known") {
+		t.Errorf("a variable: %s", got)
+	}
+}
+
+// TestMutated reads a map that the program writes as fast as it can.
+func TestMutated(t *testing.T) {
+	p := start(t, build(t), "mutate")
+	for _, src := range []string{
+		"n := 0; for range 3000 { for k, v := range churn { if k > 1000 || v < 0 { panic(\"torn\") }; n++ } }; n > 0",
+		"for i := range 300000 { if v, ok := churn[i%1000]; ok && v != 0 && v%1000 != i%1000 { panic(fmt.Sprint(i, v)) } }",
+		"for range 200 { fmt.Sprint(churn); runtime.GC() }",
+		"churn",
+	} {
+		if got := p.eval(src); strings.Contains(got, "error") {
+			t.Errorf("%s: %s", src, got)
+		}
+	}
+}

@@ -24,8 +24,8 @@ import (
 func Verbs() []verb.Verb {
 	return []verb.Verb{{
 		Name: "debug",
-		Args: "[-c COMMANDS] [-x FILE] [-s DIR] [N|FUNC|local:CORE]",
-		Doc:  "walk through a traceback after the fact: its stack, arguments and variables",
+		Args: "[-c COMMANDS] [-x FILE] [N|FUNC|local:CORE]",
+		Doc:  "walk through what a probe has caught: stack, arguments, variables",
 		More: `Without an argument it is the newest traceback of the program that you are in,
 with a number that of debugger/tracebacks/N, with a function the newest that its
 probe has caught; local:CORE is a core on the local disk, which needs no program.

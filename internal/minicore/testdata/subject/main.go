@@ -28,9 +28,10 @@ type store struct {
 }
 
 type server struct {
-	store *store
-	hits  int
-	any   any
+	store  *store
+	hits   int
+	any    any
+	counts map[string]int
 }
 
 type problem struct {
@@ -53,7 +54,7 @@ var (
 		"slice":     func(s *server, id int, user string) { s.hits = len(s.store.items[id+10:]) },
 		"divide":    func(s *server, id int, user string) { s.hits /= counters[id] },
 		"assertion": func(s *server, id int, user string) { s.hits = s.any.(int) },
-		"nilmap":    func(s *server, id int, user string) { var m map[string]int; m[user] = id; s.hits = len(m) },
+		"nilmap":    func(s *server, id int, user string) { s.counts[user] = id },
 		"closed":    func(s *server, id int, user string) { close(s.store.lock); close(s.store.lock) },
 		"nilpanic":  func(s *server, id int, user string) { panic(nil) },
 		"goexit":    func(s *server, id int, user string) { runtime.Goexit() },

@@ -12,6 +12,7 @@ import (
 	"github.com/ispyd/ispyd/internal/nearest"
 	"github.com/ispyd/ispyd/internal/symbols/pclntab"
 	"github.com/ispyd/ispyd/nodes"
+	"github.com/ispyd/ispyd/plugins"
 )
 
 const ctlDoc = "puts probes on functions, takes them away, lets go of tracebacks"
@@ -69,16 +70,39 @@ func insertArgs(args []string) (kind, name string, err error) {
 	return kind, name, nil
 }
 
-// insertConfigured puts a probe of the configuration, words as after the verb.
-func (p *plugin) insertConfigured(words string) error {
-	kind, name, err := insertArgs(strings.Fields(words))
-	if err == nil {
-		err = p.put(context.Background(), &probe{kind: kind, name: name, by: "the configuration"}, 0, nil)
+// insertConfigured puts in the probes of the configuration. Those on errors need the
+// debug information, which the start of the program does not wait for.
+func (p *plugin) insertConfigured(c plugins.Config) {
+	var later []func()
+	for _, words := range p.conf.Insert {
+		kind, name, err := insertArgs(strings.Fields(words))
+		insert := func() {
+			if err == nil {
+				err = p.put(context.Background(), &probe{kind: kind, name: name, by: "the configuration"}, 0, nil)
+			}
+			if err != nil {
+				p.misconfigured(c, nodes.Errorf(err, "debugger.insert %q: %v", words, err))
+			}
+		}
+		if kind == kindError {
+			later = append(later, insert)
+		} else {
+			insert()
+		}
 	}
-	if err != nil {
-		return nodes.Errorf(err, "debugger.insert %q: %v", words, err)
+	if len(later) == 0 {
+		return
 	}
-	return nil
+	p.idle.Go(func() {
+		for _, insert := range later {
+			select {
+			case <-p.done:
+				return
+			default:
+				insert()
+			}
+		}
+	})
 }
 
 // put puts a probe in, for the time of a lease where that is not 0.

@@ -48,7 +48,6 @@ const eventsSize = 256 << 10
 // plugin is one that is open and enabled.
 type plugin struct {
 	conf   config
-	wrong  []string // of the configuration
 	logger *slog.Logger
 	redact *redact.Redactor
 	store  *store
@@ -65,6 +64,7 @@ type plugin struct {
 	crash    *crash // nil without on-crash
 
 	mu       sync.Mutex // held by who changes probes
+	wrong    []string   // of the configuration
 	probes   map[probeKey]*probe
 	settings map[probeKey]*nodes.Setting
 	limiting *nodes.Setting
@@ -111,18 +111,16 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 			p.misconfigured(c, err)
 		}
 	}
-	for _, words := range conf.Insert {
-		if err := p.insertConfigured(words); err != nil {
-			p.misconfigured(c, err)
-		}
-	}
+	p.insertConfigured(c)
 	return p.dir(), p, nil
 }
 
 // misconfigured notes what is wrong in the configuration: in the files status and
 // events, in the log, and where the server lists what failed.
 func (p *plugin) misconfigured(c plugins.Config, err error) {
+	p.mu.Lock()
 	p.wrong = append(p.wrong, err.Error())
+	p.mu.Unlock()
 	p.logger.Error("the configuration of the debugger is wrong", "err", err)
 	p.event("error", "configuration", err.Error())
 	if r, ok := c.(interface{ Failed(error) }); ok {

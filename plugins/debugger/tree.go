@@ -59,6 +59,7 @@ type statusLine struct {
 func (p *plugin) status(context.Context) ([]statusLine, error) {
 	p.mu.Lock()
 	hooked, probes := p.hooked, len(p.probes)
+	wrong := append([]string(nil), p.wrong...)
 	p.mu.Unlock()
 	l := *p.limit.Load()
 	n, bytes := p.store.held()
@@ -87,7 +88,7 @@ func (p *plugin) status(context.Context) ([]statusLine, error) {
 		}
 		list = append(list, statusLine{c.Name, state, c.Detail, c.Remedy})
 	}
-	for _, w := range p.wrong {
+	for _, w := range wrong {
 		list = append(list, statusLine{"configuration", "wrong", w, "correct the section [debugger]"})
 	}
 	return list, nil

@@ -173,6 +173,19 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// Probes of the configuration are in from the start; one that cannot be is told of.
+func TestConfigured(t *testing.T) {
+	needEngine(t)
+	v := start(t, binary(t), on+"insert = [\"main.(*Shop).order\", \"-error main.(*Shop).pay\", \"-error main.nothing\"]\n")
+	v.await("probes", "main.(*Shop).order\tpanic")
+	v.await("probes", "main.(*Shop).pay\terror")
+	v.await("status", `debugger.insert "-error main.nothing": there is no function`)
+	v.want("0 170 cents: too much", "pay 170")
+	v.await("tracebacks/1/panic", "170 cents")
+	v.want("<nil>", "close")
+	v.want("0 <nil>", "verify")
+}
+
 // Without debug information panics are caught, and probes on returns refused.
 func TestStripped(t *testing.T) {
 	needEngine(t)

@@ -8,14 +8,17 @@ import (
 )
 
 // ABI describes the type as the calling convention sees it.
-func (t *Type) ABI() (*abi.Type, error) { return t.abi(64) }
+func (t *Type) ABI() (*abi.Type, error) { return t.abi(64, map[*Type]*abi.Type{}) }
 
-func (t *Type) abi(levels int) (*abi.Type, error) {
+func (t *Type) abi(levels int, done map[*Type]*abi.Type) (*abi.Type, error) {
 	if t.runtime != nil {
 		return abi.FromReflect(t.runtime), nil
 	}
 	if levels == 0 {
 		return nil, fmt.Errorf("%s: more than 64 levels", t)
+	}
+	if x := done[t]; x != nil {
+		return x, nil
 	}
 	x := &abi.Type{Size: int64(t.size), Align: int64(t.Align())}
 	switch t.kind {
@@ -37,7 +40,7 @@ func (t *Type) abi(levels int) (*abi.Type, error) {
 		if t.Elem() == nil {
 			return nil, fmt.Errorf("the type %s is not known", t)
 		}
-		elem, err := t.Elem().abi(levels - 1)
+		elem, err := t.Elem().abi(levels-1, done)
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +48,7 @@ func (t *Type) abi(levels int) (*abi.Type, error) {
 	case reflect.Struct:
 		x.Kind = abi.Struct
 		for _, f := range t.Fields() {
-			ft, err := f.Type.abi(levels - 1)
+			ft, err := f.Type.abi(levels-1, done)
 			if err != nil {
 				return nil, err
 			}
@@ -54,5 +57,6 @@ func (t *Type) abi(levels int) (*abi.Type, error) {
 	default:
 		x.Kind = abi.Integer
 	}
+	done[t] = x
 	return x, nil
 }

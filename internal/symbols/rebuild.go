@@ -20,7 +20,7 @@ func (t *Type) Reflect() (r reflect.Type, exact bool, err error) {
 	if t.runtime != nil {
 		return t.runtime, true, nil
 	}
-	m := maker{seen: map[*Type]bool{}}
+	m := maker{seen: map[*Type]bool{}, done: map[*Type]rebuilt{}}
 	tt := &t.t.types
 	tt.Lock()
 	b, ok := tt.rebuilt[t]
@@ -35,7 +35,8 @@ func (t *Type) Reflect() (r reflect.Type, exact bool, err error) {
 }
 
 type maker struct {
-	seen map[*Type]bool
+	seen map[*Type]bool // those that are being made
+	done map[*Type]rebuilt
 }
 
 var basicTypes = [...]reflect.Type{
@@ -72,11 +73,17 @@ func (m *maker) make(t *Type) (r reflect.Type, err error) {
 	if t.runtime != nil {
 		return t.runtime, nil
 	}
+	if b, ok := m.done[t]; ok {
+		return b.typ, b.err
+	}
 	if m.seen[t] {
 		return nil, fmt.Errorf("the type %s contains itself, and the program has no data of it", t)
 	}
 	m.seen[t] = true
-	defer delete(m.seen, t)
+	defer func() {
+		delete(m.seen, t)
+		m.done[t] = rebuilt{r, err}
+	}()
 	if int(t.kind) < len(basicTypes) && basicTypes[t.kind] != nil {
 		return basicTypes[t.kind], nil
 	}

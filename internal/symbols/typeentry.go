@@ -108,7 +108,7 @@ func (x *Type) fromEntry(s *shape) {
 				s.len = int(c.count)
 			}
 		})
-		if s.elem == nil || s.len < 0 || s.elem.size*uintptr(s.len) != x.size {
+		if s.elem == nil || s.len < 0 || s.elem.size*uintptr(s.len) != x.size || t.holds(s.elem.entry, x, new(int)) {
 			*s = shape{}
 		}
 	case reflect.Struct:
@@ -139,11 +139,55 @@ func (x *Type) structFields(s *shape, off int) {
 		if i := strings.LastIndexAny(f.Name, "./*"); i >= 0 {
 			f.Name = f.Name[i+1:] // an embedded field is called by its type
 		}
-		if f.Type == nil || c.member < 0 || f.Offset > x.size || f.Type.size > x.size-f.Offset {
+		if f.Type == nil || c.member < 0 || f.Offset > x.size || f.Type.size > x.size-f.Offset || x.t.holds(f.Type.entry, x, new(int)) {
 			return
 		}
 		s.fields = append(s.fields, f)
 	})
+}
+
+// maxHeld bounds the steps of holds. Structs of one field in each other are few.
+const maxHeld = 256
+
+// holds reports whether the type at an entry is x or has x in itself, which only
+// malformed data says of a type that is a part of x. Such a part is as large as x.
+func (t *table) holds(off int, x *Type, steps *int) bool {
+	if off == 0 {
+		return false // known from the runtime
+	}
+	if *steps++; *steps > maxHeld {
+		return true
+	}
+	e := t.entry(off)
+	for n := 0; e.tag == tagTypedef && e.typ != 0 && n < 8; n++ {
+		if e.off == x.entry {
+			return true
+		}
+		e = t.entry(e.typ)
+	}
+	switch {
+	case e.off == x.entry:
+		return true
+	case e.tag != tagStruct && e.tag != tagArray || uintptr(e.size) < x.size:
+		return false
+	}
+	own := t.entry(x.entry)
+	for n := 0; own.tag == tagTypedef && own.typ != 0 && n < 8; n++ {
+		own = t.entry(own.typ)
+	}
+	if e.off == own.off {
+		return true
+	}
+	if e.tag == tagArray {
+		return t.holds(e.typ, x, steps)
+	}
+	found := false
+	t.children(e.off, func(c *entry) {
+		if c.tag == tagMember && !found {
+			found = t.holds(c.typ, x, steps)
+		}
+	})
+	return found
 }
 
 func first(a, b int) int {

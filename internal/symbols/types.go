@@ -65,23 +65,29 @@ func (t *Type) Size() uintptr { return t.size }
 func (t *Type) Runtime() reflect.Type { return t.runtime }
 
 // Align is the alignment in bytes.
-func (t *Type) Align() uintptr { return t.alignment(64) }
+func (t *Type) Align() uintptr { return t.alignment(nil) }
 
-// alignment ends after some levels: malformed data may have a struct in itself.
-func (t *Type) alignment(levels int) uintptr {
+// alignment keeps in seen what it knows already: types may be nested widely.
+func (t *Type) alignment(seen map[*Type]uintptr) uintptr {
 	if t.runtime != nil {
 		return uintptr(t.runtime.Align())
 	}
 	switch s := t.load(); {
-	case levels == 0:
-		return 1
-	case t.kind == reflect.Array && s.elem != nil:
-		return s.elem.alignment(levels - 1)
-	case t.kind == reflect.Struct:
-		a := uintptr(1)
-		for _, f := range s.fields {
-			a = max(a, f.Type.alignment(levels-1))
+	case t.kind == reflect.Array && s.elem != nil, t.kind == reflect.Struct:
+		if a, ok := seen[t]; ok {
+			return a
 		}
+		if seen == nil {
+			seen = map[*Type]uintptr{}
+		}
+		a := uintptr(1)
+		if t.kind == reflect.Array {
+			a = s.elem.alignment(seen)
+		}
+		for _, f := range s.fields {
+			a = max(a, f.Type.alignment(seen))
+		}
+		seen[t] = a
 		return a
 	case t.kind == reflect.Complex64:
 		return 4

@@ -2,6 +2,7 @@ package ispyd
 
 import (
 	"github.com/ispyd/ispyd/plugins"
+	"github.com/ispyd/ispyd/plugins/console"
 	"github.com/ispyd/ispyd/plugins/debugger"
 	"github.com/ispyd/ispyd/plugins/globals"
 	"github.com/ispyd/ispyd/plugins/log"
@@ -15,5 +16,5 @@ const allBuiltins = "builtins"
 
 // builtins are the plugins that need not be passed to Start.
 func builtins() []plugins.Plugin {
-	return []plugins.Plugin{process.Plugin, runtime.Plugin, profile.Plugin, log.Plugin, debugger.Plugin, globals.Plugin}
+	return []plugins.Plugin{process.Plugin, runtime.Plugin, profile.Plugin, log.Plugin, debugger.Plugin, globals.Plugin, console.Plugin}
 }

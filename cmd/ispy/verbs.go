@@ -5,6 +5,7 @@ import (
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/capturing"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/compare"
+	"github.com/ispyd/ispyd/cmd/ispy/internal/console"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/copying"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/files"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/postmortem"
@@ -14,5 +15,5 @@ import (
 
 // verbs are the commands of ispy, beside the shell's own words.
 func verbs() []verb.Verb {
-	return slices.Concat(files.Verbs(), copying.Verbs(), capturing.Verbs(), compare.Verbs(), watching.Verbs(), postmortem.Verbs())
+	return slices.Concat(files.Verbs(), copying.Verbs(), capturing.Verbs(), compare.Verbs(), watching.Verbs(), postmortem.Verbs(), console.Verbs())
 }

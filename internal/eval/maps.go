@@ -92,11 +92,11 @@ type runtimeMap struct {
 }
 
 type runtimeTable struct {
-	used, capacity, growthLeft uint16
-	localDepth                 uint8
-	index                      int
-	groups                     unsafe.Pointer
-	lengthMask                 uint64
+	_, _, _    uint16 // used, capacity, growthLeft
+	_          uint8  // localDepth
+	_          int    // index
+	groups     unsafe.Pointer
+	lengthMask uint64
 }
 
 const (

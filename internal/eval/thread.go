@@ -37,7 +37,7 @@ type evaluation struct {
 	base   uint64                 // of the heap when it began
 	limit  int64
 	cause  func() error // why it stops, once it is to
-	parent *evaluation // which stops this one too, nil for none
+	parent *evaluation  // which stops this one too, nil for none
 }
 
 // stopError is what a stopped evaluation unwinds with. No recover of the session

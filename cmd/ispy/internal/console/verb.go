@@ -4,6 +4,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -80,6 +81,11 @@ func (u *use) run(ctx context.Context, c *verb.Call) error {
 	}
 	f, err := c.Space.Open(life, file, os.O_RDWR)
 	if err != nil {
+		// A console that is off has a file that says so.
+		status, serr := c.Space.ReadFile(ctx, path.Join("/", name, "console", "status"))
+		if text := strings.TrimSpace(string(status)); serr == nil && strings.HasPrefix(text, "disabled") {
+			return errors.New(text)
+		}
 		return err
 	}
 	defer f.Close()

@@ -58,7 +58,8 @@ func (s *session) here() position { return position(s.at(s.frame)) }
 
 func (p position) text(s *session) string {
 	text := fmt.Sprintf("> %d  %s  %s:%d\n", p.Number, p.Function, filepath.Base(p.File), p.Line)
-	if _, lines, _, err := source(s.source, p.File, p.Line); err == nil {
+	// A file that was changed since may have another line there: list says so.
+	if _, lines, written, err := source(s.source, p.File, p.Line); err == nil && !written.After(s.built) {
 		for _, l := range lines {
 			if l.Current {
 				text += "-> " + strings.TrimSpace(l.Text) + "\n"

@@ -400,7 +400,7 @@ func TestComplete(t *testing.T) {
 		"go":                  "goroutine",
 		"bt; lo":              "locals",
 		"p us":                "user",
-		"p s.":                "any hits store",
+		"p s.":                "any counts hits store",
 		"p s.sto":             "store",
 		"p s.store.items[2].": "Name Tags next",
 		"p len(s.store.i":     "items",

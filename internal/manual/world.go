@@ -133,7 +133,7 @@ func (w *world) askHelp(ctx context.Context, dir string) error {
 func withSample(ctx context.Context, dir string, f func(*client.Conn) error) (err error) {
 	config := filepath.Join(dir, "sample.toml")
 	listen := filepath.Join(dir, "%(pid)s.sock")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "[ispyd]\nlisten = %q\n[debugger]\nenabled = true\n[globals]\nenabled = true\nwrite = true\n", listen), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, "[ispyd]\nlisten = %q\n[debugger]\nenabled = true\n[globals]\nenabled = true\nwrite = true\n[console]\nenabled = true\n", listen), 0o600); err != nil {
 		return err
 	}
 	var stderr bytes.Buffer

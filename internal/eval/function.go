@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"reflect"
 	"runtime"
+	"strings"
 	"unsafe"
 	"weak"
 )
@@ -203,14 +204,69 @@ func (s *Session) closureOf(fn reflect.Value) *closure {
 }
 
 // callback runs a closure that code of the program has called, on whatever goroutine.
-func (s *Session) callback(cl *closure, args []reflect.Value) []reflect.Value {
+//
+// On a goroutine of the program nobody would stop a panic: it is one of the session's
+// output then, and the results are zero values.
+func (s *Session) callback(cl *closure, args []reflect.Value) (results []reflect.Value) {
+	returned := false
+	defer func() {
+		if returned || protected() {
+			return
+		}
+		r := recover()
+		if r == nil {
+			return // runtime.Goexit
+		}
+		text := ""
+		if e, ok := r.(*stopError); ok {
+			text = e.err.Error()
+		} else {
+			text = "panic: " + s.panicText(r)
+		}
+		fmt.Fprintf(s.out, "called by the program: %s\n", text)
+		results = nil
+		for _, t := range cl.fn.typ.base().results {
+			results = append(results, reflect.Zero(t.rtype()))
+		}
+	}()
 	if n := s.callbacks.Add(1); n > maxDepth {
 		s.callbacks.Add(-1)
 		panic(&stopError{fmt.Errorf("%w: more than %d calls from the program into the session at once: infinite recursion?", ErrLimit, maxDepth)})
 	}
 	defer s.callbacks.Add(-1)
 	th := &thread{s: s, ev: s.current()}
-	return cl.invoke(th, args)
+	results = cl.invoke(th, args)
+	returned = true
+	return results
+}
+
+// protected says that the session's own code is further out on this goroutine's stack,
+// which catches panics, or another callback, which decides for itself.
+func protected() bool {
+	pcs := make([]uintptr, 64)
+	own := false
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs)
+		frames := runtime.CallersFrames(pcs[:n])
+		for {
+			f, more := frames.Next()
+			if strings.HasSuffix(f.Function, "eval.(*Session).protect") {
+				return true
+			}
+			if strings.HasSuffix(f.Function, "eval.(*Session).callback") {
+				if own {
+					return true
+				}
+				own = true
+			}
+			if !more {
+				break
+			}
+		}
+		if n < len(pcs) {
+			return false
+		}
+	}
 }
 
 // callValue calls a func value, one of the session or of the program.

@@ -218,3 +218,25 @@ func FuzzEval(f *testing.F) {
 		s2.TypeOf(t.Context(), src)
 	})
 }
+
+// TestForeignPanic calls a function of the session on a goroutine that is none of its.
+func TestForeignPanic(t *testing.T) {
+	s := NewSession(nil, Options{})
+	if _, err := s.Eval(t.Context(), "f := func(n int) int { if n > 0 { panic(\"foreign\") }; return 5 }"); err != nil {
+		t.Fatal(err)
+	}
+	f := s.top.names["f"].global.Interface().(func(int) int)
+	if got := f(0); got != 5 {
+		t.Error(got)
+	}
+	if got := f(1); got != 0 {
+		t.Error(got)
+	}
+	if out := s.out.take(); !strings.Contains(out, "panic: foreign") {
+		t.Errorf("%q", out)
+	}
+	s.Close()
+	if got := f(0); got != 0 {
+		t.Errorf("after Close: %d", got)
+	}
+}

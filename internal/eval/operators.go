@@ -160,8 +160,7 @@ func (c *compiler) binaryOp(n ast.Expr, op token.Token, x, y *operand) *operand 
 			undefined()
 		}
 	default:
-		whole := t.isInteger() || x.isConst() && y.isConst() && t.untyped != typed && x.val.Kind() == constant.Int && y.val.Kind() == constant.Int
-		if !whole {
+		if !t.isInteger() || !y.typ.isInteger() {
 			undefined()
 		}
 	}

@@ -225,7 +225,12 @@ func (s *Session) compile(src string) (steps []step, err error) {
 			for _, f := range append(c.instances, undo...) {
 				f()
 			}
-			panic(r)
+			// A fault of the compiler must not become one of the program.
+			if e, ok := r.(*stopError); ok {
+				err = e.err
+			} else {
+				err = &SyntaxError{Text: fmt.Sprintf("the console cannot compile this: %v", r)}
+			}
 		}
 	}()
 	c.declarations(parts, &now)

@@ -182,7 +182,9 @@ func (s *Session) Eval(ctx context.Context, src string) (Result, error) {
 			}
 			done <- o
 		}()
-		o.r, o.err = s.evaluate(ctx, ev, src)
+		if err := s.protect(func() { o.r, o.err = s.evaluate(ctx, ev, src) }); err != nil {
+			o.err = err
+		}
 		finished = true
 	}()
 	var o outcome

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"go/ast"
-	"go/printer"
 	"go/token"
 	"strings"
 )
@@ -12,18 +11,93 @@ func sourceOf(n ast.Node) string {
 	if _, ok := n.(nodeAt); ok || n == nil {
 		return ""
 	}
-	if _, ok := n.(*ast.FuncLit); ok {
-		return "func literal"
-	}
-	var b strings.Builder
-	if err := printer.Fprint(&b, token.NewFileSet(), n); err != nil {
-		return "expression"
-	}
-	s := strings.Join(strings.Fields(b.String()), " ")
+	s := text(n, 0)
 	if len(s) > 60 {
-		s = s[:57] + "…"
+		s = strings.ToValidUTF8(s[:57], "") + "…"
 	}
 	return s
+}
+
+// text writes an expression; go/printer would be a fifth of this package's size.
+func text(n ast.Node, depth int) string {
+	if depth > 20 {
+		return "…"
+	}
+	of := func(n ast.Expr) string {
+		if n == nil {
+			return ""
+		}
+		return text(n, depth+1)
+	}
+	list := func(l []ast.Expr) string {
+		var s []string
+		for i, e := range l {
+			if i == 20 {
+				s = append(s, "…")
+				break
+			}
+			s = append(s, of(e))
+		}
+		return strings.Join(s, ", ")
+	}
+	switch n := n.(type) {
+	case *ast.Ident:
+		return n.Name
+	case *ast.BasicLit:
+		return n.Value
+	case *ast.FuncLit:
+		return "func literal"
+	case *ast.CompositeLit:
+		return of(n.Type) + "{…}"
+	case *ast.ParenExpr:
+		return "(" + of(n.X) + ")"
+	case *ast.SelectorExpr:
+		return of(n.X) + "." + n.Sel.Name
+	case *ast.IndexExpr:
+		return of(n.X) + "[" + of(n.Index) + "]"
+	case *ast.IndexListExpr:
+		return of(n.X) + "[" + list(n.Indices) + "]"
+	case *ast.SliceExpr:
+		s := of(n.X) + "[" + of(n.Low) + ":" + of(n.High)
+		if n.Slice3 {
+			s += ":" + of(n.Max)
+		}
+		return s + "]"
+	case *ast.TypeAssertExpr:
+		if n.Type == nil {
+			return of(n.X) + ".(type)"
+		}
+		return of(n.X) + ".(" + of(n.Type) + ")"
+	case *ast.CallExpr:
+		dots := ""
+		if n.Ellipsis.IsValid() {
+			dots = "..."
+		}
+		return of(n.Fun) + "(" + list(n.Args) + dots + ")"
+	case *ast.StarExpr:
+		return "*" + of(n.X)
+	case *ast.UnaryExpr:
+		return n.Op.String() + of(n.X)
+	case *ast.BinaryExpr:
+		return of(n.X) + " " + n.Op.String() + " " + of(n.Y)
+	case *ast.KeyValueExpr:
+		return of(n.Key) + ": " + of(n.Value)
+	case *ast.ArrayType:
+		return "[" + of(n.Len) + "]" + of(n.Elt)
+	case *ast.Ellipsis:
+		return "..." + of(n.Elt)
+	case *ast.MapType:
+		return "map[" + of(n.Key) + "]" + of(n.Value)
+	case *ast.ChanType:
+		return "chan " + of(n.Value)
+	case *ast.FuncType:
+		return "func(…)"
+	case *ast.StructType:
+		return "struct{…}"
+	case *ast.InterfaceType:
+		return "interface{…}"
+	}
+	return "expression"
 }
 
 // terminates says that a block ends with a terminating statement, as the language

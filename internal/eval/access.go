@@ -3,7 +3,6 @@ package eval
 import (
 	"go/ast"
 	"go/constant"
-	"go/token"
 	"reflect"
 )
 
@@ -480,57 +479,3 @@ func (c *compiler) listLit(n *ast.CompositeLit, t *Type) *operand {
 		return t.wrap(v)
 	})
 }
-
-func (c *compiler) typeAssert(n *ast.TypeAssertExpr) *operand {
-	x := c.checked(c.any(n.X, nil), n.X)
-	if n.Type == nil {
-		fail(n, "invalid syntax tree: use of .(type) outside type switch")
-	}
-	if !x.typ.isInterface() {
-		fail(n.X, "invalid operation: %s (%s) is not an interface", sourceOf(n.X), x.describe())
-	}
-	t := c.typeExpr(n.Type)
-	if !t.isInterface() {
-		if why := t.missing(x.typ); why != "" {
-			fail(n, "impossible type assertion: %s: %s does not implement %s (%s)", sourceOf(n), t, x.typ, why)
-		}
-	}
-	test := c.s.asserter(t)
-	g := x.get
-	zero := reflect.Zero(t.rtype())
-	from := x.typ
-	r := &operand{mode: valueMode, node: n, typ: t}
-	r.pair = func(f *frame) (reflect.Value, bool) {
-		if v, ok := test(unbridge(g(f))); ok {
-			return v, true
-		}
-		return zero, false
-	}
-	s := c.s
-	r.get = func(f *frame) reflect.Value {
-		d := unbridge(g(f))
-		v, ok := test(d)
-		if !ok {
-			panic(s.assertionError(from, t, d))
-		}
-		return v
-	}
-	return r
-}
-
-func (c *compiler) receive(n *ast.UnaryExpr) *operand {
-	x := c.checked(c.any(n.X, nil), n.X)
-	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.SendDir {
-		fail(n, "invalid operation: cannot receive from %s (%s)", sourceOf(n.X), x.describe())
-	}
-	t, g, e := x.typ, x.get, x.typ.base().elem
-	rt := e.rtype()
-	recv := func(f *frame) (reflect.Value, bool) {
-		v, ok := f.th.receive(t.unwrap(g(f)))
-		return retype(v, rt), ok
-	}
-	return &operand{mode: valueMode, node: n, typ: e, pair: recv, effect: true,
-		get: func(f *frame) reflect.Value { v, _ := recv(f); return v }}
-}
-
-var _ = token.ADD

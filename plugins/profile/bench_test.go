@@ -28,7 +28,7 @@ func recording(b *testing.B, f func(b *testing.B)) {
 		if err := r.start(b.Context(), window{Age: 10 * time.Second, Bytes: 10 << 20}, "the benchmark"); err != nil {
 			b.Fatal(err)
 		}
-		defer r.stop(b.Context(), "", "")
+		defer r.close()
 		f(b)
 	})
 	b.Run("trace", func(b *testing.B) {

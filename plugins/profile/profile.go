@@ -62,10 +62,8 @@ type expression string
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (e *expression) UnmarshalText(text []byte) error {
 	*e = expression(text)
-	if _, err := trigger.Parse(string(text)); err != nil && !comesLater(err) {
-		return err
-	}
-	return nil
+	_, err := trigger.Parse(string(text))
+	return err
 }
 
 func defaults() config {
@@ -163,24 +161,14 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 			return nil, nil, fmt.Errorf("profile.when: %w", err)
 		}
 	}
-	if err := p.armIfWatched(context.Background()); err != nil {
-		p.logger.Warn("ispyd: triggers are armed, but captures will have no trace", "error", err)
-	}
+	p.arm(context.Background())
 	return p.dir(), p, nil
-}
-
-// armIfWatched starts the recorder where there are triggers.
-func (p *plugin) armIfWatched(ctx context.Context) error {
-	if !p.watcher.any() {
-		return nil
-	}
-	return p.recorder.arm(ctx, p.conf.window())
 }
 
 // Close ends all that runs.
 func (p *plugin) Close() error {
 	p.watcher.close()
-	return p.recorder.stop(context.Background(), "Close", "")
+	return p.recorder.close()
 }
 
 func (p *plugin) dir() nodes.Dir {
@@ -204,8 +192,14 @@ func (p *plugin) dir() nodes.Dir {
 			}
 			return writeWhole(w, data)
 		})),
-		nodes.Value("status", "the flight recorder: on or off, since when, what it keeps, who has set it, why it is off", p.recorder.now),
-		nodes.Value("triggers", "what is watched: state (armed, hit, pause after a hit, waiting for its source), what the source reads now, hits, the last capture", p.watcher.lines),
+		nodes.Value("status", "the flight recorder: on or off, since when, what it keeps, who has set it, why it is off; mode auto is on while there are triggers", p.recorder.now),
+		nodes.Value("triggers", "what is watched: state (armed, hit, pause after a hit, waiting where it cannot come true as things are, and why), what the source reads now, hits, the last capture", func(context.Context) ([]line, error) {
+			trace := p.recorder.why()
+			if trace != "" {
+				trace = "no trace: " + trace
+			}
+			return p.watcher.lines(trace), nil
+		}),
 		nodes.Value("sources", "what triggers can watch: flight when SOURCE over VALUE", sources),
 		p.store.dir(),
 		p.ctl(),

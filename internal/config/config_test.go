@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,13 @@ type section struct {
 	When []struct {
 		Over string `toml:"over"`
 	} `toml:"when"`
+}
+
+func (s *section) Check() ([]string, error) {
+	if s.Limit < 0 {
+		return []string{"limit"}, errors.New("must not be negative")
+	}
+	return nil, nil
 }
 
 func TestDecode(t *testing.T) {
@@ -46,6 +54,13 @@ func TestErrors(t *testing.T) {
 		{"[cache]\n\nenable = true\n", `x.toml:3: cache.enable: unknown key (near: enabled)`},
 		{"[cache]\nzzzzzzz = 1\n", `x.toml:2: cache.zzzzzzz: unknown key; there are enabled, names, limit, for, inner, when`},
 		{"[cache]\n[cache.inner]\ndept = 1\n", `x.toml:3: cache.inner.dept: unknown key (near: depth)`},
+		{"[[cache.when]]\nover = \"1\"\n[[cache.when]]\nover = \"2\"\novre = \"3\"\n", `x.toml:5: cache.when.ovre: unknown key (near: over)`},
+		{"[cache]\nwhen = [{over = \"1\"}, {ovre = \"2\"}]\n", `x.toml:2: cache.when.ovre: unknown key (near: over)`},
+		{"[[cache.when]]\nover = \"1\"\nx = 1\n [[cache.when]]\nover = \"2\"\nx = 1\n", `x.toml:3: cache.when.x: unknown key`},
+		{"[[cache.when]]\nover = 1\n[[cache.when]]\nover = \"1\"\n", `x.toml:2: cache.when.over: must be a string`},
+		{"[[cache.when]]\nover = \"\"\"\n[[x\n\"\"\"\n[[cache.when]]\nover = 1\n[[cache.when]]\nover = \"1\"\n", `x.toml:6: cache.when.over: must be a string`},
+		{"[[cache.when]]\nover = 1\n", `x.toml:2: cache.when.over: must be a string, not a whole number`},
+		{"[cache]\n\nlimit = -1\n", `x.toml:3: cache.limit: must not be negative`},
 		{"[cache]\nenabled = 1\n", `x.toml:2: cache.enabled: must be true or false, not a whole number`},
 		{"[cache]\nlimit = \"many\"\n", `x.toml:2: cache.limit: must be a whole number, not a string`},
 		{"[cache]\nnames = \"a\"\n", `x.toml:2: cache.names: must be a list, not a string`},

@@ -22,6 +22,9 @@ type Expr struct {
 // String returns the expression as Parse takes it: "heap over 2GiB".
 func (e Expr) String() string { return e.text }
 
+// Same reports whether both are the same condition, however they were written.
+func (e Expr) Same(f Expr) bool { return e.Source.Name == f.Source.Name && e.Value == f.Value }
+
 // SyntaxError says what is wrong in an expression, and what is allowed there.
 type SyntaxError struct {
 	// Expr is the whole expression, Pos the number of the character in it, from

@@ -59,7 +59,7 @@ func (w *watcher) add(text, from string, mayWait bool) (int, error) {
 	t.armed.Expr, t.armed.Pause = e, w.pause
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	same := func(x *watched) bool { return x.armed.Source.Name == e.Source.Name && x.armed.Value == e.Value }
+	same := func(x *watched) bool { return x.armed.Expr.Same(e) }
 	switch i := slices.IndexFunc(w.list, same); {
 	case w.closed:
 		return 0, nodes.Errorf(nodes.ErrBusy, "the server is being closed")

@@ -17,11 +17,11 @@ type Bound struct {
 // numbers.
 func CheckConfig(section string, slow time.Duration, bounds ...Bound) error {
 	if slow <= 0 {
-		return nodes.Errorf(fs.ErrInvalid, `[%s] slow: must be a duration of more than 0, such as "1s"`, section)
+		return nodes.Errorf(fs.ErrInvalid, `[%s] slow: must be a duration of more than 0, such as "1s", not "%s"`, section, slow)
 	}
 	for _, b := range bounds {
 		if b.Value < 1 || b.Value > b.Most {
-			return nodes.Errorf(fs.ErrInvalid, "[%s] %s: must be from 1 to %d", section, b.Key, b.Most)
+			return nodes.Errorf(fs.ErrInvalid, "[%s] %s: must be from 1 to %d, not %d", section, b.Key, b.Most, b.Value)
 		}
 	}
 	return nil

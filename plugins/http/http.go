@@ -28,6 +28,7 @@
 package http
 
 import (
+	"context"
 	"io"
 	"time"
 
@@ -70,16 +71,16 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	incoming.configure(conf)
 	outgoing.configure(conf)
 	v := &view{redact: c.Redact(), dumps: new(inflight.Dumps)}
-	in := table{Table: inflight.Table[entry]{Redact: v.redact, Columns: columnsIn}, running: incoming.active}
+	in := v.table(columnsIn)
 	closers := inflight.Closer{
 		v.dumps.Drop,
 		trigger.Register("http.slow", "age of the oldest request in flight, websockets and event streams aside", trigger.Seconds, oldest),
-		trigger.Evidence("http.active", in.activeText),
+		trigger.Evidence("http.active", func(_ context.Context, w io.Writer) error { return in.WriteText(w, incoming.active()) }),
 	}
 	dir := nodes.Directory("http", doc, append(v.nodes(incoming, in),
 		inflight.Outliving(v.redact),
 		nodes.Directory("outgoing", "the requests that the program itself waits for, through Transport",
-			v.nodes(outgoing, table{Table: inflight.Table[entry]{Redact: v.redact, Columns: columnsOut}, running: outgoing.active})...),
+			v.nodes(outgoing, v.table(columnsOut))...),
 	)...)
 	return dir, closers, nil
 }

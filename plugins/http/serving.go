@@ -157,10 +157,13 @@ func (s *serving) now() (e entry, ok bool) {
 	return e, true
 }
 
-// cancel cancels the request's context.
-func (s *serving) cancel() {
-	s.set(operator)
+// cancel cancels the request's context; false where it has been called before.
+func (s *serving) cancel() bool {
+	if s.state.Or(operator)&operator != 0 {
+		return false
+	}
 	if d := (*scope)(s).derive(); d != nil {
 		d.cancel(ErrCanceledByOperator)
 	}
+	return true
 }

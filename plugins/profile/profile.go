@@ -170,7 +170,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	p := &plugin{conf: conf, logger: c.Logger(), label: c.Redact().Value, recorder: newRecorder(c.Logger()), setting: nodes.NewSetting("flight")}
 	p.store = &store{keeper: &inMemory{}, most: conf.Captures, bytes: int64(conf.CaptureBytes)}
 	if conf.Dir != "" {
-		p.store.keeper = onDisk{conf.Dir}
+		p.store.keeper = &onDisk{dir: conf.Dir}
 	}
 	p.watcher = &watcher{logger: p.logger, interval: conf.Interval, pause: conf.Pause, capture: p.collect}
 	for _, w := range conf.When {
@@ -186,6 +186,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 // Close ends all that runs.
 func (p *plugin) Close() error {
 	p.watcher.close()
+	p.store.close()
 	return p.recorder.close()
 }
 

@@ -264,7 +264,7 @@ func TestSources(t *testing.T) {
 }
 
 func TestStores(t *testing.T) {
-	for name, k := range map[string]keeper{"memory": &inMemory{}, "disk": onDisk{t.TempDir() + "/captures"}} {
+	for name, k := range map[string]keeper{"memory": &inMemory{}, "disk": &onDisk{dir: t.TempDir() + "/captures"}} {
 		t.Run(name, func(t *testing.T) {
 			s := &store{keeper: k, most: 3, bytes: 1000}
 			list := func() (numbers string) {

@@ -41,7 +41,9 @@ func newFamily(kind string) *family {
 	return f
 }
 
-func (f *family) configure(c config) { f.Configure(c.Slow, c.Recent, c.SlowRecent, c.Methods) }
+func (f *family) configure(c config) {
+	f.Configure(time.Duration(c.Slow), c.Recent, c.SlowRecent, c.Methods)
+}
 
 // from returns the call of a context, nil where it has none.
 func (f *family) from(ctx context.Context) *call {

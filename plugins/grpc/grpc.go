@@ -45,17 +45,17 @@ var Plugin = plugins.Plugin{Name: "grpc", Doc: doc, Open: open}
 
 // config is the plugin's section of the configuration.
 type config struct {
-	Slow       time.Duration `toml:"slow"`
-	Recent     int           `toml:"recent"`
-	SlowRecent int           `toml:"slow-recent"`
-	Methods    int           `toml:"methods"`
+	Slow       inflight.Duration `toml:"slow"`
+	Recent     int               `toml:"recent"`
+	SlowRecent int               `toml:"slow-recent"`
+	Methods    int               `toml:"methods"`
 }
 
 // The defaults of the configuration.
-var defaults = config{Slow: time.Second, Recent: 100, SlowRecent: 100, Methods: 500}
+var defaults = config{Slow: inflight.Duration(time.Second), Recent: 100, SlowRecent: 100, Methods: 500}
 
 func (c config) check() error {
-	return inflight.CheckConfig("grpc", c.Slow, inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+	return inflight.CheckConfig("grpc", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "methods", Value: c.Methods, Most: 10_000})
 }
 

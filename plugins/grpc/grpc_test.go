@@ -79,8 +79,12 @@ func TestTree(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, tt := range []struct{ text, err string }{
-		{"slow = \"0s\"", "[grpc] slow: must be a duration of more than 0"},
-		{"recent = 0", "[grpc] recent: must be from 1 to 100000"},
+		{`slow = "0s"`, `test.toml:2: grpc.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "0s"`},
+		{`slow = "-1s"`, `test.toml:2: grpc.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "-1s"`},
+		{`slow = 5`, `test.toml:2: grpc.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
+		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
+		{`slow = true`, `such as "1s" or "250ms", not true`},
+		{"recent = 0", "[grpc] recent: must be from 1 to 100000, not 0"},
 		{"slow-recent = -1", "[grpc] slow-recent: must be from 1"},
 		{"methods = 10001", "[grpc] methods: must be from 1 to 10000"},
 		{"resent = 1", "resent"},

@@ -12,7 +12,7 @@ type family struct{ inflight.Family[entry] }
 
 // The defaults of the configuration.
 const (
-	defaultSlow   = time.Second
+	defaultSlow   = inflight.Duration(time.Second)
 	defaultRecent = 100
 	defaultRoutes = 500
 )
@@ -35,7 +35,9 @@ func newFamily(kind string) *family {
 	return f
 }
 
-func (f *family) configure(c config) { f.Configure(c.Slow, c.Recent, c.SlowRecent, c.Routes) }
+func (f *family) configure(c config) {
+	f.Configure(time.Duration(c.Slow), c.Recent, c.SlowRecent, c.Routes)
+}
 
 // ended files a request that has ended. ordinary ones are slow when they last
 // long; websockets and event streams are meant to.

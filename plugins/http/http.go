@@ -30,7 +30,6 @@ package http
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/trigger"
@@ -49,14 +48,14 @@ var Plugin = plugins.Plugin{Name: "http", Doc: doc, Open: open}
 
 // config is the plugin's section of the configuration.
 type config struct {
-	Slow       time.Duration `toml:"slow"`
-	Recent     int           `toml:"recent"`
-	SlowRecent int           `toml:"slow-recent"`
-	Routes     int           `toml:"routes"`
+	Slow       inflight.Duration `toml:"slow"`
+	Recent     int               `toml:"recent"`
+	SlowRecent int               `toml:"slow-recent"`
+	Routes     int               `toml:"routes"`
 }
 
 func (c config) check() error {
-	return inflight.CheckConfig("http", c.Slow, inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+	return inflight.CheckConfig("http", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "routes", Value: c.Routes, Most: 10_000})
 }
 

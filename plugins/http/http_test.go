@@ -67,9 +67,12 @@ func TestTree(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, tt := range []struct{ text, err string }{
-		{"slow = \"0s\"", "[http] slow: must be a duration of more than 0"},
-		{"slow = \"fast\"", "slow"},
-		{"recent = 0", "[http] recent: must be from 1 to 100000"},
+		{`slow = "0s"`, `test.toml:2: http.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "0s"`},
+		{`slow = "-1s"`, `test.toml:2: http.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "-1s"`},
+		{`slow = 5`, `test.toml:2: http.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
+		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
+		{`slow = true`, `such as "1s" or "250ms", not true`},
+		{"recent = 0", "[http] recent: must be from 1 to 100000, not 0"},
 		{"recent = 100001", "[http] recent: must be from 1 to 100000"},
 		{"slow-recent = -1", "[http] slow-recent: must be from 1"},
 		{"routes = 10001", "[http] routes: must be from 1 to 10000"},

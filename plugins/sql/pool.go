@@ -55,7 +55,7 @@ func newPool(doubles bool) *pool {
 }
 
 func (p *pool) configure(c config) {
-	p.Configure(c.Slow, c.Recent, c.SlowRecent, c.Statements)
+	p.Configure(time.Duration(c.Slow), c.Recent, c.SlowRecent, c.Statements)
 	p.stacks.Store(c.Stacks)
 }
 

@@ -99,8 +99,12 @@ func TestTree(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, tt := range []struct{ text, err string }{
-		{"slow = \"0s\"", "[sql] slow: must be a duration of more than 0"},
-		{"recent = 0", "[sql] recent: must be from 1 to 100000"},
+		{`slow = "0s"`, `test.toml:2: sql.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "0s"`},
+		{`slow = "-1s"`, `test.toml:2: sql.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "-1s"`},
+		{`slow = 5`, `test.toml:2: sql.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
+		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
+		{`slow = true`, `such as "1s" or "250ms", not true`},
+		{"recent = 0", "[sql] recent: must be from 1 to 100000, not 0"},
 		{"slow-recent = -1", "[sql] slow-recent: must be from 1"},
 		{"statements = 10001", "[sql] statements: must be from 1 to 10000"},
 		{"resent = 1", "resent"},

@@ -12,7 +12,8 @@
 //
 // A request is shown while its handler runs, with everything that it came with.
 // Its header is what the client sent, the first 64 values of it, whatever the handler
-// does to its copy. The status is there when the handler has written it; bytes are
+// does to its copy. The status is there when the handler has written it, and is the one that the
+// client was sent: none where it had gone before. Bytes are
 // counted as the handler reads and writes them, those that the kernel copies from a
 // file when that is done, those of a hijacked connection not at all. The route is
 // known as [Wrap] says.

@@ -88,7 +88,7 @@ func (s *serving) end(inner *http.Request) {
 	if p := s.learned.Load(); e.pattern == "" && p != nil {
 		e.pattern = *p
 	}
-	gone := outer.Context().Err() != nil
+	left := leaving(outer.Context())
 	s.req.Done()
 
 	s.mu.Lock()
@@ -103,14 +103,14 @@ func (s *serving) end(inner *http.Request) {
 		d.cancel(context.Canceled)
 	}
 
-	if e.status == 0 && s.returned && e.state == "" {
+	if e.status == 0 && s.returned && left != gone && s.state.Load()&hijacked == 0 {
 		e.status = http.StatusOK // net/http adds it
 	}
 	switch {
 	case !s.returned:
 		e.state = "panic"
-	case gone && e.state == "":
-		e.state = "client gone"
+	case e.state == "":
+		e.state = left
 	}
 	// The server removes the files of a multipart form that it knows of, and
 	// who is outside may ask for the pattern, as if there were no copy.
@@ -151,10 +151,30 @@ func (s *serving) now() (e entry, ok bool) {
 	}
 	e = entry{id: s.req.ID(), start: s.start, took: time.Since(s.start)}
 	s.fill(&e)
-	if e.state == "" && s.r.Context().Err() != nil {
-		e.state = "client gone"
+	if e.state == "" {
+		e.state = leaving(s.r.Context())
 	}
 	return e, true
+}
+
+// gone is the state of a request whose client has gone away: what is written from
+// then on is for nobody.
+const gone = "client gone"
+
+// leaving says why the context that the request came with has ended, "" where it
+// has not. net/http cancels it without a cause when the connection ends; a
+// deadline, or a cause, is the program's own.
+func leaving(ctx context.Context) string {
+	if ctx.Err() == nil {
+		return ""
+	}
+	switch context.Cause(ctx) {
+	case context.Canceled:
+		return gone
+	case context.DeadlineExceeded:
+		return "deadline exceeded"
+	}
+	return "cancelled by the program"
 }
 
 // cancel cancels the request's context; false where it has been called before.

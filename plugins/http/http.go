@@ -24,8 +24,9 @@
 // is shown the same dump again for ten times as long as it took to take, two
 // seconds at most. Goroutines that a handler leaves behind keep the label: they are
 // marked so in requests/ID, which can still be opened while the request is in recent or
-// slow, and outliving has all of them. Connections that net/http's client keeps
-// open are among them where a handler was the first to use them.
+// slow, and outliving has all of them. Those that serve a connection of a client, as
+// net/http's and gRPC's do, have the label of the request that was the first to use it:
+// they are left out, and counted.
 package http
 
 import (

@@ -132,6 +132,7 @@ func TestFlightLease(t *testing.T) {
 	if len(l) != 1 || l[0].Setting != "profile/ctl flight" || l[0].Value != "2s 1MiB" || l[0].Until.IsZero() {
 		t.Errorf("leases: %+v", l)
 	}
+	leased := time.Now()
 	if s := statusOf(t, dir); s.Age != "2s" {
 		t.Errorf("leased: %+v", s)
 	}
@@ -140,6 +141,10 @@ func TestFlightLease(t *testing.T) {
 	}
 	if s := statusOf(t, dir); s.State != "on" || s.Age != "5s" || s.Bytes != 10<<20 {
 		t.Errorf("after the lease: %+v", s)
+	}
+	// Since when is told of the value that holds, also of one that is back.
+	if l := leases.List(); len(l) != 1 || l[0].Value != "5s 10MiB" || l[0].Own != "auto" || l[0].Since.Before(leased) {
+		t.Errorf("after the lease of %v: %+v", leased, l)
 	}
 	do(t, dir, "flight stop")
 	do(t, dir, "flight start for=10ms")

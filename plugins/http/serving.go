@@ -17,7 +17,7 @@ const kind = "http"
 
 // serving is an incoming request that a wrapped handler works on. It is also the
 // request's context, body and response writer: all that the handler is given is
-// this one allocation and the copy of the request.
+// this one allocation.
 type serving struct {
 	req   request.Request
 	h     *handler
@@ -44,6 +44,8 @@ type serving struct {
 	r       *http.Request // as the handler's caller gave it; nil after the end
 	headers *headers      // nil after the end
 	ended   bool
+
+	inner http.Request // the handler's own
 }
 
 // Bits of serving.state.
@@ -73,11 +75,12 @@ func (h *handler) begin(w http.ResponseWriter, r *http.Request) (*serving, http.
 	s.headers = headersOf(r.Header)
 	s.req.Start(kind, s)
 	s.label(r.Context())
-	inner := r.WithContext((*scope)(s))
+	// The compiler keeps what WithContext makes on the stack.
+	s.inner = *r.WithContext((*scope)(s))
 	if r.Body != nil && r.Body != http.NoBody {
-		inner.Body = (*body)(s)
+		s.inner.Body = (*body)(s)
 	}
-	return s, s.writer(), inner
+	return s, s.writer(), &s.inner
 }
 
 // end is deferred: it also runs while a panic passes, which it does not touch.

@@ -105,7 +105,7 @@ func (p *plugin) change(do func(context.Context) error) nodes.Change {
 // auto gives the recorder to the triggers. That it cannot be started for them is
 // in its status, and no failure of this.
 func (p *plugin) auto(ctx context.Context) error {
-	err := p.recorder.auto(ctx, p.conf.window(), p.watcher.any())
+	err := p.recorder.auto(ctx, p.conf.window(), p.watcher.any)
 	if err != nil && ctx.Err() == nil {
 		p.noTrace(err)
 		err = nil
@@ -152,7 +152,7 @@ func (p *plugin) never(ctx context.Context, args []string) error {
 	if err != nil || left > 0 {
 		return err
 	}
-	return p.recorder.disarm(ctx)
+	return p.recorder.disarm(ctx, p.watcher.any)
 }
 
 func (p *plugin) clear(_ context.Context, args []string) error {

@@ -158,14 +158,14 @@ const triggers = "triggers"
 
 // auto gives the recorder to the triggers, which want it or not. What has been
 // recorded stays where the window does.
-func (r *recorder) auto(ctx context.Context, w window, wanted bool) error {
+func (r *recorder) auto(ctx context.Context, w window, wanted func() bool) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
 	defer r.release()
 	r.setMode(auto)
 	switch {
-	case !wanted:
+	case !wanted():
 		r.stopLocked(triggers, "there are no triggers")
 		r.set(status{State: "off", Since: time.Now().Round(0), By: triggers})
 		return nil
@@ -199,13 +199,13 @@ func (r *recorder) armLocked(ctx context.Context, w window) error {
 	return err
 }
 
-// disarm stops the recorder where it is the triggers'.
-func (r *recorder) disarm(ctx context.Context) error {
+// disarm stops the recorder where it is the triggers' and they want it no more.
+func (r *recorder) disarm(ctx context.Context, wanted func() bool) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
 	defer r.release()
-	if m, _ := r.setting(); m == auto {
+	if m, _ := r.setting(); m == auto && !wanted() {
 		r.stopLocked(triggers, "the last trigger was removed")
 	}
 	return nil

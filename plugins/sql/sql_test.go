@@ -401,6 +401,9 @@ func TestCancel(t *testing.T) {
 			t.Errorf("%s: %v", command, err)
 		}
 	}
+	if got := plugintest.Read(t, dir, "ctl"); !strings.Contains(got, "\nslow\tduration [for=DURATION]\t") || !strings.Contains(got, "; now 1h0m0s\n") {
+		t.Errorf("ctl reads\n%s", got)
+	}
 	// With a context that nobody can cancel there is nothing to do.
 	locked, err := db.Conn(t.Context())
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -125,6 +126,9 @@ func (f *File) decode(section string, v any) error {
 	if err := f.meta.PrimitiveDecode(p, v); err != nil {
 		return f.wrap(err)
 	}
+	if err := f.bareDuration(section, v); err != nil {
+		return err
+	}
 	for _, key := range f.meta.Undecoded() {
 		if key[0] != section || len(key) < 2 {
 			continue
@@ -207,30 +211,61 @@ func unknownHint(key toml.Key, v any) string {
 
 // keysOf lists the keys of the struct found by following path in t.
 func keysOf(t reflect.Type, path []string) []string {
+	t, fields := fieldsAt(t, path)
+	var keys []string
+	for _, sf := range fields {
+		keys = append(keys, keyOf(sf))
+	}
+	return keys
+}
+
+// fieldsAt follows path in t to a type and, if that is a struct, its fields.
+func fieldsAt(t reflect.Type, path []string) (reflect.Type, []reflect.StructField) {
 	for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice) {
 		t = t.Elem()
 	}
 	if t == nil || t.Kind() != reflect.Struct {
-		return nil
+		if len(path) > 0 {
+			return nil, nil
+		}
+		return t, nil
 	}
-	var keys []string
+	var fields []reflect.StructField
 	for _, sf := range reflect.VisibleFields(t) {
 		if !sf.IsExported() || sf.Anonymous {
 			continue
 		}
-		name, _, _ := strings.Cut(sf.Tag.Get("toml"), ",")
-		if name == "" {
-			name = sf.Name
+		if len(path) > 0 && strings.EqualFold(keyOf(sf), path[0]) {
+			return fieldsAt(sf.Type, path[1:])
 		}
-		if len(path) > 0 && strings.EqualFold(name, path[0]) {
-			return keysOf(sf.Type, path[1:])
-		}
-		keys = append(keys, name)
+		fields = append(fields, sf)
 	}
 	if len(path) > 0 {
-		return nil
+		return nil, nil
 	}
-	return keys
+	return t, fields
+}
+
+// keyOf is the key that a field is decoded from.
+func keyOf(sf reflect.StructField) string {
+	if name, _, _ := strings.Cut(sf.Tag.Get("toml"), ","); name != "" {
+		return name
+	}
+	return sf.Name
+}
+
+// bareDuration finds a duration that is a bare number, which the decoder takes for
+// nanoseconds and nobody means so.
+func (f *File) bareDuration(section string, v any) error {
+	for _, key := range f.meta.Keys() {
+		if key[0] != section || len(key) < 2 || f.meta.Type(key...) != "Integer" {
+			continue
+		}
+		if t, _ := fieldsAt(reflect.TypeOf(v), key[1:]); t == reflect.TypeFor[time.Duration]() {
+			return f.Errorf(key, `must be a duration with its unit, such as "5s" or "250ms", not a whole number`)
+		}
+	}
+	return nil
 }
 
 // Errorf returns an [*Error] about the key.

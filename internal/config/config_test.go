@@ -18,7 +18,8 @@ type section struct {
 		Depth int `toml:"depth"`
 	} `toml:"inner"`
 	When []struct {
-		Over string `toml:"over"`
+		Over  string        `toml:"over"`
+		Pause time.Duration `toml:"pause"`
 	} `toml:"when"`
 }
 
@@ -66,6 +67,9 @@ func TestErrors(t *testing.T) {
 		{"[cache]\nnames = \"a\"\n", `x.toml:2: cache.names: must be a list, not a string`},
 		{"[cache]\ninner = 3\n", `x.toml:2: cache.inner: must be a table, not a whole number`},
 		{"[cache]\nfor = \"soon\"\n", `x.toml:2: cache.for: invalid duration: "soon"`},
+		{"[cache]\nfor = 5\n", `x.toml:2: cache.for: must be a duration with its unit, such as "5s" or "250ms", not a whole number`},
+		{"[cache]\nfor = 0\n", `x.toml:2: cache.for: must be a duration with its unit`},
+		{"[[cache.when]]\npause = \"1s\"\n[[cache.when]]\npause = 3\n", `x.toml:4: cache.when.pause: must be a duration with its unit`},
 		{"limit = 3\n[cache]\n", `x.toml:1: limit: stands outside a section: put it under [ispyd] or the section of its plugin`},
 		{"[cache]\nlimit = \n", `x.toml:2: cache.limit: `},
 		{"[cache\n", `x.toml:2: expected`},

@@ -211,7 +211,7 @@ func unknownHint(key toml.Key, v any) string {
 
 // keysOf lists the keys of the struct found by following path in t.
 func keysOf(t reflect.Type, path []string) []string {
-	t, fields := fieldsAt(t, path)
+	_, fields := fieldsAt(t, path)
 	var keys []string
 	for _, sf := range fields {
 		keys = append(keys, keyOf(sf))

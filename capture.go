@@ -47,6 +47,10 @@ type CaptureOptions struct {
 // error, says what. Files that hang or panic cost their time (5 s, see
 // [CaptureOptions]) and a line there. Where ctx ends, the capture does, and what
 // has been taken by then is kept.
+//
+// A [Server.Close] that follows does not wait for files that hung in a capture. It
+// does, up to 5 s more, where a client waits for one too: who has less time before
+// he is killed allows for both, in ctx or in [CaptureOptions].
 func (s *Server) Capture(ctx context.Context, to string, also ...string) (path string, err error) {
 	return s.CaptureWith(ctx, CaptureOptions{To: to, Also: also})
 }

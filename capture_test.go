@@ -199,11 +199,12 @@ trouble/panic	panic: boom
 
 func TestCapture(t *testing.T) {
 	t.Setenv("DB_PASSWORD", "hunter2")
-	plugin, _ := trouble(t)
-	srv := start(t, "[ispyd]\nLISTEN", plugin)
 	// The directory form, and the archive, opened by tar.
 	for _, form := range []string{"evidence", "evidence/x.tar.gz", "evidence/*.tgz"} {
 		t.Run(form, func(t *testing.T) {
+			// Of its own: what has hung for longer is refused at once, in other words.
+			plugin, _ := trouble(t)
+			srv := start(t, "[ispyd]\nLISTEN", plugin)
 			dir := t.TempDir()
 			made, err := srv.CaptureWith(t.Context(), ispyd.CaptureOptions{
 				To: filepath.Join(dir, form), Timeout: 500 * time.Millisecond, MaxBytes: 4 << 20,

@@ -178,7 +178,9 @@ func (s *Server) Publish(n nodes.Node) error {
 
 // Close ends all connections and what they are doing, removes the socket, puts
 // back the settings that were changed for a time, closes the plugins and waits for
-// the library's goroutines. It may be called more than once.
+// the library's goroutines. Where the code behind a file that a client uses ignores
+// that its context has ended, Close gives up on it after 5 s and says so. It may be
+// called more than once.
 func (s *Server) Close() error {
 	if s == nil || s.server == nil {
 		return nil

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ispyd/ispyd"
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // fences returns the fenced blocks of README in the language.
@@ -161,8 +162,5 @@ func needRoot(t *testing.T) {
 	if runtime.GOOS == "linux" && os.Geteuid() == 0 {
 		return
 	}
-	if os.Getenv("ISPYD_TEST_NO_SKIP") != "" {
-		t.Fatal("needs root on Linux")
-	}
-	t.Skip("needs root on Linux, for namespaces and mounts")
+	need.Skip(t, "needs root on Linux, for namespaces and mounts")
 }

@@ -6,16 +6,15 @@ import (
 	"testing"
 
 	"github.com/ispyd/ispyd/fs"
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // diod runs one of the tools of Debian's package diod on s.
 func diod(t *testing.T, s *server, tool string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(tool)
+	path, err := exec.LookPath("/usr/sbin/" + tool)
 	if err != nil {
-		if path, err = exec.LookPath("/usr/sbin/" + tool); err != nil {
-			t.Skipf("NOT TESTED against a foreign client: %s is not installed (Debian's package diod)", tool)
-		}
+		path = need.Tools(t, tool) // a foreign client, of Debian's package diod
 	}
 	out, err := exec.Command(path, append([]string{"-s", s.addr, "-a", "/"}, args...)...).CombinedOutput()
 	if err != nil {

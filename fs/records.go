@@ -63,7 +63,7 @@ func (r *Records) Audit() nodes.File {
 // own, uid, pid, since, until (the end of a lease, else empty), note (why the last
 // lease has not put the value back).
 func (r *Records) Settings() nodes.File {
-	return nodes.Value("settings", "settings changed from outside: the value now, the program's own, by whom, since when, until when", r.settings.table)
+	return nodes.Value("settings", "settings changed from outside: the value now, the program's own, by whom, when that value was set, until when it stays", r.settings.table)
 }
 
 // Failed adds a line to "errors" for something that failed without a client having

@@ -6,9 +6,11 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hugelgupf/p9/linux"
 	"github.com/hugelgupf/p9/p9"
@@ -172,9 +174,20 @@ func TestSettings(t *testing.T) {
 	check("")
 	must(write(f, "5"))
 	since := check("level\t5\t3\tUID\tPID\tSINCE\t\t\n")
+	// Since is when the value was set: the same again changes nothing.
+	tick := func() {
+		for began := time.Now(); time.Since(began) < 2*time.Millisecond; {
+			runtime.Gosched()
+		}
+	}
+	tick()
+	must(write(f, "5"))
+	if again := check("level\t5\t3\tUID\tPID\tSINCE\t\t\n"); again != since {
+		t.Errorf("the same again: since %s, then %s", since, again)
+	}
 	must(write(f, "6"))
-	if again := check("level\t6\t3\tUID\tPID\tSINCE\t\t\n"); again != since {
-		t.Errorf("since %s, then %s", since, again)
+	if again := check("level\t6\t3\tUID\tPID\tSINCE\t\t\n"); again <= since {
+		t.Errorf("another: since %s, then %s", since, again)
 	}
 	must(write(f, "3"))
 	check("")

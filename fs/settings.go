@@ -129,7 +129,7 @@ func (s *settings) ended(l nodes.Lease) {
 	if e == nil || e.users > 0 || !e.changed || l.Note != "" {
 		return
 	}
-	e.row.Value = l.Back
+	e.row.Value, e.row.Since = l.Back, time.Now().Format(timeFormat)
 	if l.Back == e.row.Own {
 		delete(s.entries, l.Setting)
 	}
@@ -165,8 +165,9 @@ func (s *settings) change(ctx context.Context, f *fid, write func() error) error
 		e.changed = false
 		return nil
 	}
+	// Since when the value holds: a write of the same changes nothing.
 	since := e.row.Since
-	if !e.changed {
+	if !e.changed || now != e.row.Value {
 		since = time.Now().Format(timeFormat)
 	}
 	e.changed, e.file = true, f.at.file

@@ -17,6 +17,8 @@ type commands struct {
 	// read is what reading shows; nil where the file was opened for writing alone.
 	read *Snapshot
 	run  func(ctx context.Context, line string) error
+	// missing is the error of a write that has nothing but blanks.
+	missing string
 
 	mu     sync.Mutex
 	failed *Snapshot
@@ -58,8 +60,13 @@ func (c *commands) WriteAt(ctx context.Context, p []byte, _ int64) (int, error) 
 	return len(p), nil
 }
 
-// runAll runs each line; the first that fails stops the rest.
+// runAll runs each line; the first that fails stops the rest. Blank lines beside
+// others do not matter. A write of no bytes at all asks for nothing, but one of
+// blanks alone is what a shell makes of a variable that is not set.
 func (c *commands) runAll(ctx context.Context, text string) error {
+	if text != "" && strings.TrimSpace(text) == "" {
+		return Errorf(fs.ErrInvalid, "%s: %s", c.name, c.missing)
+	}
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	for i, line := range lines {
 		line = strings.TrimSpace(line)

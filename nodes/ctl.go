@@ -22,6 +22,10 @@ type Verb struct {
 	Args string
 	// Doc is one line: what the verb does.
 	Doc string
+	// Now returns what the verb has set, as it would be written, for verbs that
+	// change a setting: reading the file shows it behind Doc. It is cheap and
+	// never waits. May be nil.
+	Now func() string
 	// Run does it. args are the words after the verb. It should return soon
 	// or when ctx ends; the client waits no longer than that.
 	Run func(ctx context.Context, args []string) error
@@ -30,31 +34,49 @@ type Verb struct {
 type ctl struct {
 	base
 	verbs []Verb
-	help  *Snapshot
+	help  *Snapshot // nil where it changes with what the verbs have set
 }
 
 // Ctl returns a file whose reading shows its verbs, a line each, verb, tab,
 // arguments, tab, doc, and whose writing runs them, a command a line. Only the
-// owner may read and write it.
+// owner may read and write it. A write of nothing but blanks is fs.ErrInvalid; one of
+// no bytes, as a shell makes of ": >ctl", does nothing.
 func Ctl(name, doc string, verbs ...Verb) File {
-	var b strings.Builder
-	for _, v := range verbs {
-		fmt.Fprintf(&b, "%s\t%s\t%s\n", v.Name, v.Args, v.Doc)
+	c := &ctl{base: base{name, doc}, verbs: verbs}
+	if !slices.ContainsFunc(verbs, func(v Verb) bool { return v.Now != nil }) {
+		c.help = c.shown()
 	}
-	c := &ctl{base: base{name, doc}, verbs: verbs, help: NewSnapshot([]byte(b.String()))}
-	c.help.mtime = created
 	return c
 }
 
+// shown is what reading shows.
+func (c *ctl) shown() *Snapshot {
+	if c.help != nil {
+		return c.help
+	}
+	var b strings.Builder
+	for _, v := range c.verbs {
+		fmt.Fprintf(&b, "%s\t%s\t%s", v.Name, v.Args, v.Doc)
+		if v.Now != nil {
+			b.WriteString("; now " + v.Now())
+		}
+		b.WriteByte('\n')
+	}
+	s := NewSnapshot([]byte(b.String()))
+	s.mtime = created
+	return s
+}
+
 func (c *ctl) Attr() Attr {
-	return Attr{Kind: KindCtl, Mode: 0o600, Size: c.help.size, ModTime: c.help.mtime}
+	s := c.shown()
+	return Attr{Kind: KindCtl, Mode: 0o600, Size: s.size, ModTime: s.mtime}
 }
 
 func (c *ctl) Open(_ context.Context, flags Flags) (Handle, error) {
 	if flags&Write == 0 {
-		return c.help, nil
+		return c.shown(), nil
 	}
-	return &commands{name: c.name, flags: flags, read: c.help, run: c.run}, nil
+	return &commands{name: c.name, flags: flags, read: c.shown(), run: c.run, missing: "a verb is missing; read the file for them"}, nil
 }
 
 func (c *ctl) run(ctx context.Context, line string) error {

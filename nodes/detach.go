@@ -111,11 +111,17 @@ type rendering struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	since   time.Time
+	left    time.Time // by the last who waited for it; zero while somebody does
 	waiters int
 }
 
+// hangTime is how long a rendering that everybody has left may take to return:
+// then its code hangs, and nobody is made to wait for it any more.
+const hangTime = time.Second
+
 // do returns a rendering that began after the call. With join it may be one
-// that is already running.
+// that is already running. Where the running one hangs it is ErrBusy: however
+// often a file is read, the code behind it runs in one goroutine.
 func (f *flight) do(ctx context.Context, what string, join bool, render func(context.Context) (*Snapshot, error)) (*Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -133,6 +139,11 @@ func (f *flight) do(ctx context.Context, what string, join bool, render func(con
 			f.mu.Unlock()
 			return nil, err
 		}
+	case !r.left.IsZero() && time.Since(r.left) > hangTime:
+		since := r.since
+		f.mu.Unlock()
+		return nil, Errorf(ErrBusy, "%s: the code behind it has not returned since %s, %s ago",
+			what, since.Format(time.TimeOnly), time.Since(since).Round(time.Millisecond))
 	case join && r.waiters > 0:
 	case f.next == nil:
 		r = newRendering(ctx)
@@ -158,6 +169,7 @@ func (f *flight) leave(r *rendering) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r.waiters--; r.waiters == 0 {
+		r.left = time.Now()
 		r.cancel()
 		if f.next == r {
 			f.next = nil

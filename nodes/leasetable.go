@@ -114,6 +114,7 @@ func (t *Leases) end(c *change, note string) {
 	if t.changes[c.Setting] == c {
 		delete(t.changes, c.Setting)
 		if note == "" && c.prior != nil {
+			c.prior.Since = time.Now() // again
 			t.changes[c.Setting] = c.prior
 		}
 	}

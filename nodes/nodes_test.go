@@ -147,12 +147,16 @@ func TestWrite(t *testing.T) {
 	for _, c := range []struct{ path, write, text string }{
 		{"limit", "250\n", ""},
 		{"limit", "250", ""},
-		{"limit", "\n\n", ""},
+		{"limit", "", ""},
+		{"limit", "\n\n", "limit: a value is missing"},
 		{"limit", "many", `limit: "many" is not a whole number`},
 		{"limit", "99999999999999999999", `limit: "99999999999999999999" is not a whole number of 64 bits`},
 		{"limit", "1\nx\n3\n", `line 2: limit: "x" is not a whole number`},
 		{"ctl", "reset", ""},
 		{"ctl", "reset\nadd 1\nadd 1 times=2\n", ""},
+		{"ctl", "", ""},
+		{"ctl", "\n", "ctl: a verb is missing; read the file for them"},
+		{"ctl", " \t", "ctl: a verb is missing; read the file for them"},
 		{"ctl", "rest", "rest: unknown verb (near: reset); the verbs are reset, add"},
 		{"ctl", "reset now", "reset takes no arguments, not now"},
 		{"ctl", "add", "add: 0 arguments given; the form is: add N [times=N]"},
@@ -174,11 +178,32 @@ func TestWrite(t *testing.T) {
 		if got := read(t, h, 12); got != c.text+"\n" {
 			t.Errorf("%s <- %q: then reads as %q", c.path, c.write, got)
 		}
-		if _, err := h.WriteAt(t.Context(), []byte("\n"), 0); err != nil {
+		if _, err := h.WriteAt(t.Context(), nil, 0); err != nil {
 			t.Error(err)
 		}
 		if got := read(t, h, 0); got == c.text+"\n" {
 			t.Errorf("%s: still reads as the error after a write that succeeded", c.path)
+		}
+	}
+}
+
+// A ctl shows what its verbs have set, and its size follows.
+func TestCtlShowsSettings(t *testing.T) {
+	now := "1s"
+	f := nodes.Ctl("ctl", "acts",
+		nodes.Verb{Name: "slow", Args: "duration", Doc: "how long is slow", Now: func() string { return now }},
+		nodes.Verb{Name: "clear", Doc: "forgets"})
+	for _, now = range []string{"1s", "250ms"} {
+		h, err := f.Open(t.Context(), nodes.Read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "slow\tduration\thow long is slow; now " + now + "\nclear\t\tforgets\n"
+		if got := read(t, h, 0); got != want {
+			t.Errorf("ctl reads %q, want %q", got, want)
+		}
+		if size := f.Attr().Size; size != int64(len(want)) {
+			t.Errorf("its size is %d, want %d", size, len(want))
 		}
 	}
 }

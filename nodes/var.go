@@ -56,7 +56,7 @@ func (v *variable[T]) Open(ctx context.Context, flags Flags) (Handle, error) {
 	if flags&Write == 0 {
 		return read, nil
 	}
-	return &commands{name: v.name, flags: flags, read: read, run: v.write}, nil
+	return &commands{name: v.name, flags: flags, read: read, run: v.write, missing: "a value is missing"}, nil
 }
 
 func (v *variable[T]) write(ctx context.Context, line string) error {

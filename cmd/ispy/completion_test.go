@@ -6,20 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// tool returns the path of a program of this machine, or skips the test.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("ISPYD_TEST_NO_SKIP") != "" {
-			t.Fatalf("%s is missing: %v", name, err)
-		}
-		t.Skipf("%s is missing", name)
-	}
-	return path
-}
+	"github.com/ispyd/ispyd/internal/need"
+)
 
 // The scripts complete flags and programs in the real shells.
 func TestCompletionScripts(t *testing.T) {
@@ -39,7 +28,7 @@ func TestCompletionScripts(t *testing.T) {
 	} {
 		t.Run(tt.shell, func(t *testing.T) {
 			args := map[string][]string{"bash": {"--norc"}, "zsh": {"-f"}, "fish": {"--no-config"}}[tt.shell]
-			shell := tool(t, tt.shell)
+			shell := need.Tools(t, tt.shell)
 			dir := t.TempDir()
 			script, err := exec.Command("ispy", "-completion", tt.shell).Output()
 			if err != nil {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
@@ -65,7 +66,11 @@ func loadConfigs(o options) ([]*client.Config, error) {
 	var configs []*client.Config
 	for _, source := range sources {
 		config, err := client.Load(source, o.root)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(source, "./:"):
+			// A word looks like a command: ispy help.
+			return nil, fmt.Errorf("%w (commands stand after -c; -h for help)", err)
+		case err != nil:
 			return nil, err
 		}
 		config.Timeout = min(config.Timeout, o.timeout)

@@ -57,7 +57,10 @@ func testDir() nodes.Dir {
 		}),
 		nodes.Value("number", "a number", func(context.Context) (int, error) { return 42, nil }),
 		nodes.Ctl("ctl", "acts", nodes.Verb{Name: "say", Args: "word...", Doc: "says it", Run: say("said")},
-			nodes.Verb{Name: "kill", Doc: "has the name of a builtin of sh", Run: say("killed")}),
+			nodes.Verb{Name: "kill", Doc: "has the name of a builtin of sh", Run: say("killed")},
+			nodes.Verb{Name: "find", Args: "NAME", Doc: "finds nothing", Run: func(_ context.Context, args []string) error {
+				return nodes.Errorf(fs.ErrNotExist, "%s: no such thing", args[0])
+			}}),
 	)
 }
 

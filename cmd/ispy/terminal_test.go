@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // screen is a real terminal, of tmux, with ispy in it.
@@ -21,7 +23,7 @@ type screen struct {
 // onScreen starts a command line in a terminal of its own.
 func onScreen(t *testing.T, command string, env ...string) *screen {
 	t.Helper()
-	tmux := tool(t, "tmux")
+	tmux := need.Tools(t, "tmux")
 	dir, err := os.MkdirTemp("", "t")
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // systemCalls are made by a child in the directory of a program, and print what
@@ -141,7 +143,7 @@ func TestDenied(t *testing.T) {
 // TestOwner checks whom files belong to and who is let in.
 func TestOwner(t *testing.T) {
 	t.Parallel()
-	need(t, "setpriv")
+	need.Tools(t, "setpriv")
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: only root can be two users")
 	}
@@ -183,7 +185,7 @@ func must[T any](v T, err error) T {
 // TestUser mounts as somebody who is not root, by fusermount3.
 func TestUser(t *testing.T) {
 	t.Parallel()
-	need(t, "fusermount3")
+	need.Tools(t, "fusermount3")
 	w := newWorld(t)
 	if os.Geteuid() == 0 {
 		// Another user may not get at the test binary.

@@ -4,20 +4,11 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
-)
 
-// need skips a test that runs a program which is not installed here.
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	for _, name := range programs {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Skipf("NOT TESTED: %s is not installed", name)
-		}
-	}
-}
+	"github.com/ispyd/ispyd/internal/need"
+)
 
 // whole is a shell function that complains about a file of text/ whose first
 // and last line do not belong together.
@@ -33,7 +24,7 @@ whole() {
 // each other, by whatever reads them.
 func TestExact(t *testing.T) {
 	t.Parallel()
-	need(t, "busybox", "rsync", "tar")
+	need.Tools(t, "busybox", "rsync", "tar")
 	w := newWorld(t)
 	p := w.start()
 	w.serve()
@@ -71,7 +62,7 @@ func TestExact(t *testing.T) {
 // snapshot of another.
 func TestExactWhileChanging(t *testing.T) {
 	t.Parallel()
-	need(t, "busybox", "rsync", "tar")
+	need.Tools(t, "busybox", "rsync", "tar")
 	w := newWorld(t)
 	p := w.start()
 	w.serve()
@@ -112,7 +103,7 @@ func TestExactWhileChanging(t *testing.T) {
 // all.
 func TestTorn(t *testing.T) {
 	t.Parallel()
-	need(t, "busybox")
+	need.Tools(t, "busybox")
 	w := newWorld(t)
 	p := w.start()
 	w.serve()
@@ -142,7 +133,7 @@ func TestTorn(t *testing.T) {
 // TestWalks runs what walks over whole trees.
 func TestWalks(t *testing.T) {
 	t.Parallel()
-	need(t, "busybox", "rsync", "tar", "find")
+	need.Tools(t, "busybox", "rsync", "tar", "find")
 	w := newWorld(t)
 	p := w.start()
 	w.serve()

@@ -8,13 +8,15 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // TestLacking runs ispymount where something is missing that it needs, as in a
 // container.
 func TestLacking(t *testing.T) {
 	t.Parallel()
-	need(t, "bwrap")
+	need.Tools(t, "bwrap")
 	w := newWorld(t)
 	for _, test := range []struct{ name, bwrap, want string }{
 		{"no device", "--dev /dev", "ispymount: /dev/fuse is missing: "},

@@ -11,13 +11,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // TestSample reads every listed file of a real program, testdata/sample, by
 // whatever goes by sizes, while the program's state changes with each look.
 func TestSample(t *testing.T) {
 	t.Parallel()
-	need(t, "go", "busybox", "rsync", "tar")
+	need.Tools(t, "go", "busybox", "rsync", "tar")
 	w := newWorld(t)
 	exe := filepath.Join(w.dir, "sample")
 	if out, err := exec.Command("go", "build", "-o", exe, "../../testdata/sample").CombinedOutput(); err != nil {

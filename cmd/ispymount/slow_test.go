@@ -5,12 +5,14 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // TestTimed looks at names that take their time.
 func TestTimed(t *testing.T) {
 	t.Parallel()
-	need(t, "busybox")
+	need.Tools(t, "busybox")
 	w := newWorld(t)
 	p := w.start()
 	w.serve()

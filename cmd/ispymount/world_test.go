@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // patience is how long anything may take before a test fails.
@@ -43,7 +45,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	if _, err := os.Stat(fuseDevice); err != nil {
-		t.Skipf("NOT TESTED: %v; nothing can be mounted here", err)
+		need.Skip(t, err.Error()+"; nothing can be mounted here")
 	}
 	dir, err := os.MkdirTemp("", "im") // the paths of sockets are short
 	if err != nil {

@@ -5,6 +5,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // TestCtl writes to a ctl and a var as shells do.
@@ -67,7 +69,7 @@ func TestFresh(t *testing.T) {
 // TestStream reads what grows.
 func TestStream(t *testing.T) {
 	t.Parallel()
-	need(t, "busybox")
+	need.Tools(t, "busybox")
 	w := newWorld(t)
 	p := w.start()
 	w.serve()

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -48,6 +50,7 @@ type File struct {
 	name     string
 	meta     toml.MetaData
 	sections map[string]toml.Primitive
+	data     []byte
 }
 
 // Read reads and parses the file at path.
@@ -68,7 +71,7 @@ func Read(path string) (*File, error) {
 
 // Parse parses data; name is the file's name in errors.
 func Parse(name string, data []byte) (*File, error) {
-	f := &File{name: name}
+	f := &File{name: name, data: data}
 	var err error
 	f.meta, err = toml.Decode(string(data), &f.sections)
 	if err != nil {
@@ -100,9 +103,22 @@ func (f *File) Sections() []string {
 func (f *File) Has(key ...string) bool { return f.meta.IsDefined(key...) }
 
 // Decode decodes a section into the struct that v points to. A key that the
-// struct lacks, and a value of another type, is an [*Error]. Without the section
-// v is left as it is.
+// struct lacks, a value of another type, and what a [Checker] finds, is an [*Error].
+// Without the section v is left as it is.
 func (f *File) Decode(section string, v any) error {
+	before := reflect.ValueOf(v)
+	if before.Kind() == reflect.Pointer && bytes.Contains(f.data, tables) {
+		before = reflect.New(before.Type().Elem())
+		before.Elem().Set(reflect.ValueOf(v).Elem())
+	}
+	err := f.decode(section, v)
+	if e, ok := err.(*Error); ok && bytes.Contains(f.data, tables) {
+		return f.first(section, before, e)
+	}
+	return err
+}
+
+func (f *File) decode(section string, v any) error {
 	p, ok := f.sections[section]
 	if !ok {
 		return nil
@@ -110,13 +126,61 @@ func (f *File) Decode(section string, v any) error {
 	if err := f.meta.PrimitiveDecode(p, v); err != nil {
 		return f.wrap(err)
 	}
+	if err := f.bareDuration(section, v); err != nil {
+		return err
+	}
 	for _, key := range f.meta.Undecoded() {
 		if key[0] != section || len(key) < 2 {
 			continue
 		}
 		return f.Errorf(key, "unknown key%s", unknownHint(key, v))
 	}
+	if c, ok := v.(Checker); ok {
+		if key, err := c.Check(); err != nil {
+			return f.Errorf(append([]string{section}, key...), "%v", err)
+		}
+	}
 	return nil
+}
+
+// Checker is implemented by structs that know what is wrong with what was decoded
+// into them: key is where, below the section.
+type Checker interface {
+	Check() (key []string, err error)
+}
+
+// tables begins the header of a table in a list of them.
+var tables = []byte("[[")
+
+// maxTries bounds how often a file is read again.
+const maxTries = 100
+
+// first returns e with the line where it is. MetaData has one position for a key,
+// that of the last of the tables in a list which have it. So the file is read
+// again, up to the second of these tables, the third and so on, until it is wrong.
+func (f *File) first(section string, before reflect.Value, e *Error) error {
+	tries := 0
+	for end := 0; tries < maxTries; {
+		next := bytes.IndexByte(f.data[end:], '\n')
+		if next < 0 {
+			break
+		}
+		end += next + 1
+		if !bytes.HasPrefix(bytes.TrimLeft(f.data[end:], " \t"), tables) {
+			continue
+		}
+		tries++
+		g, err := Parse(f.name, f.data[:end])
+		if err != nil {
+			continue // in the middle of a text
+		}
+		v := reflect.New(before.Type().Elem())
+		v.Elem().Set(before.Elem())
+		if x, ok := g.decode(section, v.Interface()).(*Error); ok && x.Key == e.Key && x.Text == e.Text {
+			return x
+		}
+	}
+	return e
 }
 
 // Section returns what a section holds, whatever it is: for those who read a
@@ -147,30 +211,61 @@ func unknownHint(key toml.Key, v any) string {
 
 // keysOf lists the keys of the struct found by following path in t.
 func keysOf(t reflect.Type, path []string) []string {
+	_, fields := fieldsAt(t, path)
+	var keys []string
+	for _, sf := range fields {
+		keys = append(keys, keyOf(sf))
+	}
+	return keys
+}
+
+// fieldsAt follows path in t to a type and, if that is a struct, its fields.
+func fieldsAt(t reflect.Type, path []string) (reflect.Type, []reflect.StructField) {
 	for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice) {
 		t = t.Elem()
 	}
 	if t == nil || t.Kind() != reflect.Struct {
-		return nil
+		if len(path) > 0 {
+			return nil, nil
+		}
+		return t, nil
 	}
-	var keys []string
+	var fields []reflect.StructField
 	for _, sf := range reflect.VisibleFields(t) {
 		if !sf.IsExported() || sf.Anonymous {
 			continue
 		}
-		name, _, _ := strings.Cut(sf.Tag.Get("toml"), ",")
-		if name == "" {
-			name = sf.Name
+		if len(path) > 0 && strings.EqualFold(keyOf(sf), path[0]) {
+			return fieldsAt(sf.Type, path[1:])
 		}
-		if len(path) > 0 && strings.EqualFold(name, path[0]) {
-			return keysOf(sf.Type, path[1:])
-		}
-		keys = append(keys, name)
+		fields = append(fields, sf)
 	}
 	if len(path) > 0 {
-		return nil
+		return nil, nil
 	}
-	return keys
+	return t, fields
+}
+
+// keyOf is the key that a field is decoded from.
+func keyOf(sf reflect.StructField) string {
+	if name, _, _ := strings.Cut(sf.Tag.Get("toml"), ","); name != "" {
+		return name
+	}
+	return sf.Name
+}
+
+// bareDuration finds a duration that is a bare number, which the decoder takes for
+// nanoseconds and nobody means so.
+func (f *File) bareDuration(section string, v any) error {
+	for _, key := range f.meta.Keys() {
+		if key[0] != section || len(key) < 2 || f.meta.Type(key...) != "Integer" {
+			continue
+		}
+		if t, _ := fieldsAt(reflect.TypeOf(v), key[1:]); t == reflect.TypeFor[time.Duration]() {
+			return f.Errorf(key, `must be a duration with its unit, such as "5s" or "250ms", not a whole number`)
+		}
+	}
+	return nil
 }
 
 // Errorf returns an [*Error] about the key.
@@ -187,24 +282,31 @@ func (trap) UnmarshalTOML(any) error { return errTrap }
 
 // line returns the line of a key, 0 where it is not known. MetaData keeps the
 // positions to itself and shows them only in errors, so decoding is made to
-// fail at the key.
-func (f *File) line(key []string) int {
-	level := f.sections
-	for i, k := range key {
-		p, ok := level[k]
-		if !ok {
-			return 0
+// fail at the key. Of the tables of a list it is the first that has the key.
+func (f *File) line(key []string) int { return f.lineIn(f.sections, key) }
+
+func (f *File) lineIn(level map[string]toml.Primitive, key []string) int {
+	p, ok := level[key[0]]
+	if !ok {
+		return 0
+	}
+	if len(key) == 1 {
+		var e toml.ParseError
+		if errors.As(f.meta.PrimitiveDecode(p, &trap{}), &e) {
+			return e.Position.Line
 		}
-		if i == len(key)-1 {
-			var e toml.ParseError
-			if errors.As(f.meta.PrimitiveDecode(p, &trap{}), &e) {
-				return e.Position.Line
+		return 0
+	}
+	var inner map[string]toml.Primitive
+	if f.meta.PrimitiveDecode(p, &inner) == nil && inner != nil {
+		return f.lineIn(inner, key[1:])
+	}
+	var list []map[string]toml.Primitive
+	if f.meta.PrimitiveDecode(p, &list) == nil {
+		for _, table := range list {
+			if n := f.lineIn(table, key[1:]); n > 0 {
+				return n
 			}
-			return 0
-		}
-		level = nil
-		if err := f.meta.PrimitiveDecode(p, &level); err != nil {
-			return 0
 		}
 	}
 	return 0

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,8 +18,16 @@ type section struct {
 		Depth int `toml:"depth"`
 	} `toml:"inner"`
 	When []struct {
-		Over string `toml:"over"`
+		Over  string        `toml:"over"`
+		Pause time.Duration `toml:"pause"`
 	} `toml:"when"`
+}
+
+func (s *section) Check() ([]string, error) {
+	if s.Limit < 0 {
+		return []string{"limit"}, errors.New("must not be negative")
+	}
+	return nil, nil
 }
 
 func TestDecode(t *testing.T) {
@@ -46,11 +55,21 @@ func TestErrors(t *testing.T) {
 		{"[cache]\n\nenable = true\n", `x.toml:3: cache.enable: unknown key (near: enabled)`},
 		{"[cache]\nzzzzzzz = 1\n", `x.toml:2: cache.zzzzzzz: unknown key; there are enabled, names, limit, for, inner, when`},
 		{"[cache]\n[cache.inner]\ndept = 1\n", `x.toml:3: cache.inner.dept: unknown key (near: depth)`},
+		{"[[cache.when]]\nover = \"1\"\n[[cache.when]]\nover = \"2\"\novre = \"3\"\n", `x.toml:5: cache.when.ovre: unknown key (near: over)`},
+		{"[cache]\nwhen = [{over = \"1\"}, {ovre = \"2\"}]\n", `x.toml:2: cache.when.ovre: unknown key (near: over)`},
+		{"[[cache.when]]\nover = \"1\"\nx = 1\n [[cache.when]]\nover = \"2\"\nx = 1\n", `x.toml:3: cache.when.x: unknown key`},
+		{"[[cache.when]]\nover = 1\n[[cache.when]]\nover = \"1\"\n", `x.toml:2: cache.when.over: must be a string`},
+		{"[[cache.when]]\nover = \"\"\"\n[[x\n\"\"\"\n[[cache.when]]\nover = 1\n[[cache.when]]\nover = \"1\"\n", `x.toml:6: cache.when.over: must be a string`},
+		{"[[cache.when]]\nover = 1\n", `x.toml:2: cache.when.over: must be a string, not a whole number`},
+		{"[cache]\n\nlimit = -1\n", `x.toml:3: cache.limit: must not be negative`},
 		{"[cache]\nenabled = 1\n", `x.toml:2: cache.enabled: must be true or false, not a whole number`},
 		{"[cache]\nlimit = \"many\"\n", `x.toml:2: cache.limit: must be a whole number, not a string`},
 		{"[cache]\nnames = \"a\"\n", `x.toml:2: cache.names: must be a list, not a string`},
 		{"[cache]\ninner = 3\n", `x.toml:2: cache.inner: must be a table, not a whole number`},
 		{"[cache]\nfor = \"soon\"\n", `x.toml:2: cache.for: invalid duration: "soon"`},
+		{"[cache]\nfor = 5\n", `x.toml:2: cache.for: must be a duration with its unit, such as "5s" or "250ms", not a whole number`},
+		{"[cache]\nfor = 0\n", `x.toml:2: cache.for: must be a duration with its unit`},
+		{"[[cache.when]]\npause = \"1s\"\n[[cache.when]]\npause = 3\n", `x.toml:4: cache.when.pause: must be a duration with its unit`},
 		{"limit = 3\n[cache]\n", `x.toml:1: limit: stands outside a section: put it under [ispyd] or the section of its plugin`},
 		{"[cache]\nlimit = \n", `x.toml:2: cache.limit: `},
 		{"[cache\n", `x.toml:2: expected`},

@@ -1,7 +1,9 @@
 package inflight
 
 import (
+	"fmt"
 	"io/fs"
+	"strconv"
 	"time"
 
 	"github.com/ispyd/ispyd/nodes"
@@ -13,18 +15,33 @@ type Bound struct {
 	Value, Most int
 }
 
-// CheckConfig is what is wrong with the section of a plugin: its key slow, and its
-// numbers.
-func CheckConfig(section string, slow time.Duration, bounds ...Bound) error {
-	if slow <= 0 {
-		return nodes.Errorf(fs.ErrInvalid, `[%s] slow: must be a duration of more than 0, such as "1s"`, section)
-	}
+// CheckConfig is what is wrong with the numbers in the section of a plugin.
+func CheckConfig(section string, bounds ...Bound) error {
 	for _, b := range bounds {
 		if b.Value < 1 || b.Value > b.Most {
-			return nodes.Errorf(fs.ErrInvalid, "[%s] %s: must be from 1 to %d", section, b.Key, b.Most)
+			return nodes.Errorf(fs.ErrInvalid, "[%s] %s: must be from 1 to %d, not %d", section, b.Key, b.Most, b.Value)
 		}
 	}
 	return nil
+}
+
+// Duration is a duration of more than 0 in the configuration. A number without a unit,
+// which would be nanoseconds, is none.
+type Duration time.Duration
+
+// UnmarshalTOML takes a value as the file has it.
+func (d *Duration) UnmarshalTOML(v any) error {
+	text, ok := v.(string)
+	if ok {
+		text = strconv.Quote(text)
+		if t, err := time.ParseDuration(v.(string)); err == nil && t > 0 {
+			*d = Duration(t)
+			return nil
+		}
+	} else {
+		text = fmt.Sprint(v)
+	}
+	return nodes.Errorf(fs.ErrInvalid, `must be a duration of more than 0 with its unit, such as "1s" or "250ms", not %s`, text)
 }
 
 // Closer is what is to be undone when a plugin is closed.

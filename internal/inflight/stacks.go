@@ -27,6 +27,7 @@ type Stacks struct {
 	dump   *goroutines.Dump
 	ids    []uint64
 	groups []goroutines.Group // instead of ids, where these are not known
+	conns  int                // goroutines that serve a connection: they are left out
 	err    error
 }
 
@@ -50,8 +51,9 @@ func (k *Dumps) Stacks(ctx context.Context, r *redact.Redactor, id uint64, since
 		return s
 	}
 	s.ended = request.Lookup(id) == nil
-	s.ids = s.dump.Labelled(request.Label, s.label)
-	if len(s.ids) > 0 || s.dump.HasIDs() && s.ended && s.dump.Labels == nil {
+	ids := s.dump.Labelled(request.Label, s.label)
+	s.ids, s.conns = withoutConns(s.dump, ids)
+	if len(ids) > 0 || s.dump.HasIDs() && s.ended && s.dump.Labels == nil {
 		return s
 	}
 	// A request in flight has a goroutine: where none is found labels are not
@@ -68,7 +70,9 @@ func (k *Dumps) Stacks(ctx context.Context, r *redact.Redactor, id uint64, since
 				n += l.Count
 			}
 		}
-		if n > 0 {
+		if n > 0 && servesConn(g.Stack) {
+			s.conns += n
+		} else if n > 0 {
 			g.Count, g.Labels = n, nil
 			s.groups = append(s.groups, g)
 		}
@@ -105,6 +109,9 @@ func (s *Stacks) AppendText(b []byte) []byte {
 		return fmt.Appendf(b, "\n# goroutines: not known: %v\n", s.err)
 	}
 	b = fmt.Appendf(b, "\n# %d goroutine%s with the label %s=%s, by %s, taken %s ago\n", s.count(), plural(s.count()), request.Label, s.label, s.dump.Way, ago(s.dump.Taken))
+	if s.conns > 0 {
+		b = fmt.Appendf(b, "# left out: %d that serve connections which the request was the first to use\n", s.conns)
+	}
 	var rest []byte
 	for i, id := range s.ids {
 		if i == maxGoroutines {
@@ -163,6 +170,7 @@ func (s *Stacks) Members() []Line {
 	}
 	members := []Line{
 		{"goroutine_count", JSON(s.count())},
+		{"connection_goroutine_count", JSON(s.conns)},
 		{"taken", JSON(s.dump.Taken.Format(TimeFormat))},
 		{"goroutines", append(list, ']')},
 	}
@@ -207,12 +215,22 @@ func Outliving(r *redact.Redactor) nodes.Node {
 
 func writeOutliving(w io.Writer, r *redact.Redactor, dump *goroutines.Dump, values map[string][]uint64) error {
 	var ids []uint64
+	requests, conns := 0, 0
 	for _, of := range values {
-		ids = append(ids, of...)
+		rest, n := withoutConns(dump, of)
+		if conns += n; len(rest) > 0 {
+			requests++
+			ids = append(ids, rest...)
+		}
 	}
 	slices.Sort(ids)
-	if _, err := fmt.Fprintf(w, "# %d goroutines of %d requests that have ended, of %d goroutines in all\n", len(ids), len(values), dump.Len()); err != nil {
+	if _, err := fmt.Fprintf(w, "# %d goroutines of %d requests that have ended, of %d goroutines in all\n", len(ids), requests, dump.Len()); err != nil {
 		return err
+	}
+	if conns > 0 {
+		if _, err := fmt.Fprintf(w, "# left out: %d that serve connections which such requests were the first to use\n", conns); err != nil {
+			return err
+		}
 	}
 	for i, id := range ids {
 		if i == maxGoroutines {

@@ -2,6 +2,7 @@ package inflight
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -84,6 +85,13 @@ func AppendCell(b []byte, v any) []byte {
 		}
 	}
 	return append(b, '-')
+}
+
+// File is a file that shows the table of what list returns.
+func (t Table[E]) File(name, doc string, list func() []E) nodes.Node {
+	return nodes.TextJSON(name, doc,
+		func(_ context.Context, w io.Writer) error { return t.WriteText(w, list()) },
+		func(_ context.Context, w io.Writer) error { return t.WriteJSON(w, list()) })
 }
 
 // WriteJSON writes an array of objects, as many as there is room for.

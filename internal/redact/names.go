@@ -24,6 +24,7 @@ var secretWords = map[string]bool{
 	"key":            true,
 	"otp":            true,
 	"pass":           true,
+	"pat":            true, // personal access token
 	"passcode":       true,
 	"passphrase":     true,
 	"passwd":         true,
@@ -53,8 +54,12 @@ var secretEnds = []string{
 // separators and the case around and inside of them.
 var secretParts = []string{
 	"accesskey", "apikey", "authorization", "connectionstring", "credential",
-	"passphrase", "password", "passwd", "privatekey", "secret", "webhookurl",
+	"oidcdata", "passphrase", "password", "passwd", "privatekey", "secret", "webhookurl",
 }
+
+// secretWholes are names of headers that hold what a gateway knows of the user, where
+// no part of the name says so.
+var secretWholes = map[string]bool{"xendpointapiuserinfo": true, "xmsclientprincipal": true}
 
 // keyOwners are what stands before "key" where the two are written as one
 // word. The list is closed, for monkeys, turkeys and whiskey.
@@ -86,7 +91,7 @@ func secretName(name string) bool {
 			return true
 		}
 	}
-	return endsInKey(squashed)
+	return endsInKey(squashed) || secretWholes[string(squashed)]
 }
 
 // innocentPart reports whether the part found is the begin of another word.

@@ -59,8 +59,8 @@ func (r *Redactor) Name(name string) bool {
 }
 
 // Value returns the value as it may be shown under this name: [Mark] where the
-// name is secret, else the value itself with the passwords of the URLs in it
-// hidden. An empty value stays empty: that a secret is not set is worth
+// name is secret, else the value itself with what [Redactor.URL] hides in the URLs in
+// it, or in the path and query that it is, and JSON Web Tokens hidden. An empty value stays empty: that a secret is not set is worth
 // knowing.
 func (r *Redactor) Value(name, value string) string {
 	if value == "" || r.isOff() {
@@ -69,7 +69,7 @@ func (r *Redactor) Value(name, value string) string {
 	if r.Name(name) {
 		return Mark
 	}
-	return r.urls(value)
+	return tokens(r.target(value))
 }
 
 // Header returns a copy of a header, or of anything of its form, as it may be

@@ -5,13 +5,13 @@ import "strings"
 // Text returns a text of unknown form as it may be shown. Hidden are the
 // passwords and parameters of URLs, the values of pairs with a secret name as
 // connection strings, headers, JSON and flags have them (password=x;
-// Authorization: x; "token": "x"; --password x), what follows the word Bearer,
+// Authorization: x; "token": "x"; --password x), what follows the word Bearer, JSON Web Tokens,
 // and the password of user:password@host.
 func (r *Redactor) Text(s string) string {
 	if s == "" || r.isOff() {
 		return s
 	}
-	return r.pairs(userinfo(r.urls(s)))
+	return tokens(r.pairs(userinfo(r.urls(s))))
 }
 
 // pairs hides the values of pairs with a secret name.

@@ -16,13 +16,26 @@ func (r *Redactor) URL(s string) string {
 		return s
 	}
 	start, end, ok := findScheme(s, 0)
-	if !ok {
-		start, end = 0, 0
+	if !ok || strings.ContainsAny(s[:start], "/?#") {
+		start, end = 0, 0 // it stands in a parameter
 	}
 	var b strings.Builder
 	u := urlRedactor{r: r, out: &b, s: s, lastAt: strings.LastIndexByte(s, '@')}
 	u.run(start, end)
 	return b.String()
+}
+
+// target hides what [Redactor.URL] hides in a text that is a path and query, or has
+// one, and else what urls does.
+func (r *Redactor) target(text string) string {
+	before := text
+	if start, _, ok := findScheme(text, 0); ok {
+		before = text[:start]
+	}
+	if strings.HasPrefix(before, "/") || strings.IndexByte(before, '?') >= 0 {
+		return r.URL(text)
+	}
+	return r.urls(text)
 }
 
 // urls hides what [Redactor.URL] hides in every URL of a text.
@@ -82,8 +95,9 @@ type urlRedactor struct {
 	r      *Redactor
 	out    *strings.Builder
 	s      string
-	lastAt int // where the last @ of s is, or -1
-	pos    int // s[:pos] is written
+	lastAt int  // where the last @ of s is, or -1
+	pos    int  // s[:pos] is written
+	answer bool // it may be one of OAuth
 }
 
 // run redacts s, whose scheme is s[start:end]; none where they are equal.
@@ -93,9 +107,10 @@ func (u *urlRedactor) run(start, end int) {
 		u.host(start)
 	}
 	query := false
+	u.answer = strings.Contains(u.s, "state=")
 	for u.pos < len(u.s) {
 		next := u.pos + indexAny(u.s[u.pos:], "/?&;#")
-		if name, value, ok := strings.Cut(u.s[u.pos:next], "="); ok && u.secret(name, value) {
+		if name, value, ok := strings.Cut(u.s[u.pos:next], "="); ok && (u.secret(name, value) || query && u.handsOver(name, value)) {
 			u.copyTo(u.pos + len(name) + 1)
 			// In a query only & ends a value for certain, before it only
 			// what ends a part of the path.
@@ -142,6 +157,19 @@ func (u *urlRedactor) secret(name, value string) bool {
 	}
 	value = unescape(value)
 	return u.r.urls(value) != value
+}
+
+// handsOver reports whether a parameter of a query is what OAuth, SAML and CAS hand
+// over for a token. A code that is short, and no part of an answer of OAuth, is that of a
+// country or the like.
+func (u *urlRedactor) handsOver(name, value string) bool {
+	switch strings.ToLower(unescape(name)) {
+	case "code", "ticket":
+		return len(value) >= 8 || value != "" && u.answer
+	case "code_verifier", "device_code", "user_code", "assertion", "client_assertion", "samlresponse", "samlrequest":
+		return value != ""
+	}
+	return false
 }
 
 // longestPath bounds how far a password's end is looked for in a path.

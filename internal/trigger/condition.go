@@ -25,6 +25,9 @@ const (
 	Waiting State = "armed" // for the source to exceed the value
 	Hit     State = "hit"   // for the source to fall below it again
 	Resting State = "pause" // for the time since the last hit to pass
+	// Unable is that of a condition that cannot come true as things are: see
+	// [Expr.Ready].
+	Unable State = "waiting"
 )
 
 // Step looks at what the source reads now and reports whether that is a hit:

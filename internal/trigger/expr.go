@@ -22,6 +22,9 @@ type Expr struct {
 // String returns the expression as Parse takes it: "heap over 2GiB".
 func (e Expr) String() string { return e.text }
 
+// Same reports whether both are the same condition, however they were written.
+func (e Expr) Same(f Expr) bool { return e.Source.Name == f.Source.Name && e.Value == f.Value }
+
 // SyntaxError says what is wrong in an expression, and what is allowed there.
 type SyntaxError struct {
 	// Expr is the whole expression, Pos the number of the character in it, from
@@ -29,8 +32,6 @@ type SyntaxError struct {
 	Expr string
 	Pos  int
 	Text string
-	// Missing is the name of a source that is not there, else "".
-	Missing string
 }
 
 // Error returns "column 12: …" with the expression.
@@ -44,7 +45,9 @@ const maxExpr = 200
 const form = "SOURCE over VALUE, such as goroutines over 10000"
 
 // Parse reads an expression of the form "SOURCE over VALUE", where VALUE is in
-// the source's unit: 10000, 1.5s, 2GiB, 90%. Errors are [*SyntaxError].
+// the source's unit: 10000, 1.5s, 2GiB, 90%. Errors are [*SyntaxError]. A source
+// that is not there yet, but comes with a plugin of this module, is none: see
+// [Expr.Ready].
 func Parse(text string) (Expr, error) {
 	text = strings.TrimSpace(text)
 	fail := func(at int, format string, args ...any) (Expr, error) {
@@ -61,11 +64,8 @@ func Parse(text string) (Expr, error) {
 	name := words[0].text
 	s, ok := Lookup(name)
 	if !ok {
-		return Expr{}, &SyntaxError{Expr: text, Pos: 1, Text: unknown(name), Missing: name}
-	}
-	if s.check != nil {
-		if err := s.check(); err != nil {
-			return fail(0, "%v", err)
+		if s, ok = comesLater(name); !ok {
+			return fail(0, "%s", unknown(name))
 		}
 	}
 	switch {
@@ -76,46 +76,41 @@ func Parse(text string) (Expr, error) {
 	case len(words) < 3:
 		return fail(len(text), "the value is missing: %s", s.Unit.allowed())
 	}
+	rest := words[3:]
 	value := words[2].text
-	if len(words) == 4 { // 2 GiB
-		value += words[3].text
-	}
-	if len(words) > 4 {
-		return fail(words[4].at, "%q is too much: %s", words[4].text, form)
-	}
 	v, ok := s.Unit.parse(value)
-	if !ok {
-		return fail(words[2].at, "%q is no value of %s: %s", value, s.Name, s.Unit.allowed())
-	}
-	return Expr{s, v, s.Name + " over " + value}, nil
-}
-
-// Origin says which plugin brings a source of this name that is not there:
-// "http.Plugin", "" where none of this module does.
-func Origin(name string) string {
-	plugin, _, _ := strings.Cut(name, ".")
-	switch plugin {
-	case "http", "grpc", "sql":
-		if plugin != name {
-			return plugin + ".Plugin"
+	if len(rest) > 0 && !strings.ContainsAny(rest[0].text[:1], "0123456789.") { // 2 GiB
+		if w, unit := s.Unit.parse(value + rest[0].text); unit {
+			value, rest, v, ok = value+rest[0].text, rest[1:], w, true
 		}
 	}
-	return ""
+	switch {
+	case !ok:
+		return fail(words[2].at, "%q is no value of %s: %s", value, s.Name, s.Unit.allowed())
+	case len(rest) == 0:
+		return Expr{s, v, s.Name + " over " + value}, nil
+	case strings.HasPrefix(rest[0].text, "for="):
+		return fail(rest[0].at, "a trigger has no %q: it stands until flight never removes it", "for=")
+	}
+	return fail(rest[0].at, "%q is too much: the value is %s", rest[0].text, s.Unit.allowed())
 }
 
 func unknown(name string) string {
-	var names []string
+	var names, absent []string
 	for _, s := range Sources() {
 		names = append(names, s.Name)
 	}
-	text := fmt.Sprintf("there is no source %q%s; there are %s", name, nearest.Hint(name, names), strings.Join(names, ", "))
-	if origin := Origin(name); origin != "" {
-		return text + fmt.Sprintf(" (%s comes with %s, which this program does not pass to ispyd.Start)", name, origin)
+	text := strings.Join(names, ", ")
+	for _, l := range later {
+		if !slices.Contains(names, l.name) {
+			absent = append(absent, l.name+" with "+l.plugin)
+			names = append(names, l.name)
+		}
 	}
-	if !slices.Contains(names, "http.slow") {
-		text += " (http.slow comes with http.Plugin)"
+	if len(absent) > 0 {
+		text += "; " + strings.Join(absent, ", ")
 	}
-	return text
+	return fmt.Sprintf("there is no source %q%s; there are %s", name, nearest.Hint(name, names), text)
 }
 
 type word struct {

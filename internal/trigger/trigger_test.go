@@ -27,7 +27,6 @@ func TestParse(t *testing.T) {
 		{"heap over 1024", 1024, "heap over 1024"},
 		{"heap over 512B", 512, "heap over 512B"},
 		{"heap over 0.5KiB", 512, "heap over 0.5KiB"},
-		{"http.slow over 1s", 1, "http.slow over 1s"},
 		{"http.slow over 1m30s", 90, "http.slow over 1m30s"},
 		{"test.share over 90%", 90, "test.share over 90%"},
 		{"test.share over 0", 0, "test.share over 0"},
@@ -48,9 +47,14 @@ func TestParseErrors(t *testing.T) {
 		want string
 	}{
 		{"", 1, "an expression is missing: SOURCE over VALUE"},
-		{"heep over 1GiB", 1, `there is no source "heep" (near: heap); there are cgroup.memory, goroutines, heap, test.age, test.share (http.slow comes with http.Plugin)`},
-		{"http.slow over 1s", 1, "(http.slow comes with http.Plugin, which this program does not pass to ispyd.Start)"},
-		{"sql.slow over 1s", 1, "(sql.slow comes with sql.Plugin, which"},
+		{"heep over 1GiB", 1, `there is no source "heep" (near: heap); there are cgroup.memory, goroutines, heap, test.age, test.share; grpc.slow with grpc.Plugin, http.slow with http.Plugin, sql.held with sql.Plugin, sql.slow with sql.Plugin`},
+		{"http.slwo over 1s", 1, `there is no source "http.slwo" (near: http.slow); there are`},
+		{"http.slow over 1", 16, `"1" is no value of http.slow: a duration such as 1s, 250ms or 1m30s`},
+		{"grpc.slow over -1s", 16, `"-1s" is no value of grpc.slow: a duration`},
+		{"sql.held above 1s", 10, `"above" stands where only over can`},
+		{"heap over 2GiB for=3s", 16, `a trigger has no "for=": it stands until flight never removes it`},
+		{"heap over 2 GB", 13, `"GB" is too much: the value is a number of bytes such as 512MiB`},
+		{"goroutines over 10 000", 20, `"000" is too much: the value is a number such as 10000`},
 		{"heap", 5, "the word over is missing"},
 		{"heap above 2GiB", 6, `"above" stands where only over can`},
 		{"heap  >  2GiB", 7, `">" stands where only over can`},
@@ -82,6 +86,25 @@ func TestParseErrors(t *testing.T) {
 		if !errors.As(err, &s) || s.Pos != c.pos || !strings.Contains(s.Error(), c.want) {
 			t.Errorf("%.40q: %v, want column %d: %s", c.text, err, c.pos, c.want)
 		}
+	}
+}
+
+// A source that is not there has its expressions checked, and is told from one that
+// is there.
+func TestLater(t *testing.T) {
+	e, err := Parse("http.slow over 1.5s")
+	if err != nil || e.Value != 1.5 {
+		t.Fatalf("%v, %v", e, err)
+	}
+	if err := e.Ready(); err == nil || err.Error() != "http.slow comes with http.Plugin, which this program does not pass to ispyd.Start" {
+		t.Errorf("without the plugin: %v", err)
+	}
+	defer Register("http.slow", "age of the oldest request", Seconds, func() float64 { return 0 })()
+	if e, err = Parse("http.slow over 1.5s"); err != nil || e.Ready() != nil {
+		t.Errorf("with the plugin: %v, %v", err, e.Ready())
+	}
+	if _, err := Parse("htp.slow over 1s"); err == nil || strings.Contains(err.Error(), "http.slow with") {
+		t.Errorf("of a source that is there it is said with what it comes: %v", err)
 	}
 }
 

@@ -104,7 +104,9 @@ func BenchmarkInFlight(b *testing.B) {
 			}
 			return nil
 		}},
-		{"cat active", func() error { return v.table(incoming).activeText(b.Context(), io.Discard) }},
+		{"cat active", func() error {
+			return inflight.Table[entry]{Redact: v.redact, Columns: columns}.WriteText(io.Discard, incoming.active())
+		}},
 		{"cat one", func() error {
 			v.dumps.Drop()
 			return (&detail{v, incoming, id}).text(b.Context(), io.Discard)

@@ -86,7 +86,7 @@ func (c *call) begin(b *stats.Begin) {
 	c.start = b.BeginTime
 	c.kind = kinds[b.IsClientStream][b.IsServerStream]
 	c.Context, c.cancel = context.WithCancelCause(c.outer)
-	c.req.Start(c.family.kind, c)
+	c.req.Start(c.family.Kind, c)
 	if !b.Client {
 		c.Context = pprof.WithLabels(c.req.Context(c.Context), pprof.Labels(request.Label, strconv.FormatUint(c.req.ID(), 10)))
 		pprof.SetGoroutineLabels(c.Context)
@@ -166,15 +166,18 @@ func (c *call) security() string {
 	return p.AuthInfo.AuthType()
 }
 
-// kill cancels the call for the operator.
-func (c *call) kill() {
-	c.killed.Store(true)
+// kill cancels the call for the operator; false where that has been done before.
+func (c *call) kill() bool {
+	if c.killed.Swap(true) {
+		return false
+	}
 	c.cancel(ErrCanceledByOperator)
 	if t := c.transport.Load(); t != nil {
 		// It does nothing where the handler has answered. Behind net/http it
 		// may wait for a client that does not read.
 		go func() { _ = (*t).WriteStatus(operatorError{}.GRPCStatus()) }()
 	}
+	return true
 }
 
 // entry is what the tables show of one call, running or ended.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ispyd/ispyd/internal/inflight"
-	"github.com/ispyd/ispyd/internal/request"
 )
 
 // detail is calls/ID.
@@ -43,7 +42,7 @@ func (a *account) add(name string, value any) {
 
 // account collects what is known, false where the call is gone.
 func (d *detail) account() (*account, bool) {
-	if r := request.Lookup(d.id); r != nil && r.Kind() == d.family.kind {
+	if r := d.family.Running(d.id); r != nil {
 		c := r.Owner().(*call)
 		e := c.entry()
 		a := &account{since: e.start, callers: c.callers[:]}
@@ -65,7 +64,7 @@ func (d *detail) account() (*account, bool) {
 		a.log, a.dropped = r.Lines()
 		return a, true
 	}
-	e, ok := d.family.find(d.id)
+	e, ok := d.family.Find(d.id)
 	if !ok {
 		return nil, false
 	}
@@ -117,7 +116,7 @@ var ownFrame = inflight.Worker(serve)
 func (d *detail) text(ctx context.Context, w io.Writer) error {
 	a, ok := d.account()
 	if !ok {
-		return gone(d.id)
+		return d.family.Gone(d.id)
 	}
 	var b []byte
 	for _, l := range a.lines {
@@ -149,7 +148,7 @@ func (d *detail) text(ctx context.Context, w io.Writer) error {
 func (d *detail) json(ctx context.Context, w io.Writer) error {
 	a, ok := d.account()
 	if !ok {
-		return gone(d.id)
+		return d.family.Gone(d.id)
 	}
 	var o inflight.Object
 	for _, l := range a.lines {

@@ -2,27 +2,17 @@ package grpc
 
 import (
 	"context"
-	"io/fs"
-	"strconv"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/request"
-	"github.com/ispyd/ispyd/nodes"
 )
 
 // family is what is kept of the calls that come in, or of those that go out. It is
 // also the key by which a context has its call.
-type family struct {
-	kind   string
-	slow   atomic.Int64 // the least duration in ns of an entry of slowly
-	recent inflight.Ring[entry]
-	slowly inflight.Ring[entry]
-	stats  *inflight.Stats
-}
+type family struct{ inflight.Family[entry] }
 
 var (
 	incoming = newFamily("grpc")
@@ -39,23 +29,20 @@ var classes = func() []string {
 }()
 
 func newFamily(kind string) *family {
-	f := &family{kind: kind, stats: inflight.NewStats(defaults.Methods, classes...)}
+	f := new(family)
+	f.Kind, f.Noun, f.Dir = kind, "call", "calls"
+	f.CancelDoc = "cancel the calls of these ids, with the cause ErrCanceledByOperator"
+	f.SlowDoc = "from now on keep in slow the unary calls that take as long, such as 250ms, or longer"
+	f.ClearDoc = "forget what recent, slow and stats have"
+	f.Entry = func(e *entry) (uint64, time.Time, time.Duration) { return e.id, e.start, e.took }
+	f.Cancel = func(r *request.Request) (bool, error) { return r.Owner().(*call).kill(), nil }
+	f.Stats = inflight.NewStats(defaults.Methods, classes...)
 	f.configure(defaults)
 	return f
 }
 
-// configure sets thresholds and sizes; what was kept is forgotten.
 func (f *family) configure(c config) {
-	f.slow.Store(int64(c.Slow))
-	f.recent.Resize(c.Recent)
-	f.slowly.Resize(c.SlowRecent)
-	f.stats.Limit(c.Methods)
-}
-
-func (f *family) clear() {
-	f.recent.Clear()
-	f.slowly.Clear()
-	f.stats.Clear()
+	f.Configure(time.Duration(c.Slow), c.Recent, c.SlowRecent, c.Methods)
 }
 
 // from returns the call of a context, nil where it has none.
@@ -67,15 +54,12 @@ func (f *family) from(ctx context.Context) *call {
 // ended files a call that has ended. Streams are meant to last.
 func (f *family) ended(e *entry, code codes.Code) {
 	e.bound()
-	f.recent.Add(e)
-	if e.kind == "unary" && e.took >= time.Duration(f.slow.Load()) {
-		f.slowly.Add(e)
-	}
+	f.Keep(e, e.took, e.kind == "unary")
 	class := int(codes.Unknown)
 	if code <= codes.Unauthenticated {
 		class = int(code)
 	}
-	f.stats.Add(e.method, class, e.took, e.state == "panic" || f.failed(code), e.start.Add(e.took))
+	f.Stats.Add(e.method, class, e.took, e.state == "panic" || f.failed(code), e.start.Add(e.took))
 }
 
 // failed reports whether the table of statistics counts the code as an error: of
@@ -93,7 +77,7 @@ func (f *family) failed(code codes.Code) bool {
 
 // active returns the calls in flight, oldest first.
 func (f *family) active() []entry {
-	live := request.Live(f.kind)
+	live := f.Live()
 	list := make([]entry, 0, len(live))
 	for _, r := range live {
 		c := r.Owner().(*call)
@@ -107,15 +91,6 @@ func (f *family) active() []entry {
 	return list
 }
 
-// find returns what is known of a call that has ended.
-func (f *family) find(id uint64) (entry, bool) {
-	is := func(e *entry) bool { return e.id == id }
-	if e, ok := f.recent.Find(is); ok {
-		return e, true
-	}
-	return f.slowly.Find(is)
-}
-
 // statsRow is a line of the table.
 type statsRow struct {
 	Method string `json:"method"`
@@ -127,10 +102,10 @@ type statsRow struct {
 func (f *family) table(context.Context) ([]statsRow, error) {
 	in := inflight.Flying{}
 	for _, e := range f.active() {
-		in.Add(f.stats.Known(e.method), len(classes)-1)
+		in.Add(f.Stats.Known(e.method), len(classes)-1)
 	}
 	var rows []statsRow
-	for _, r := range f.stats.Table(in, time.Now()) {
+	for _, r := range f.Stats.Table(in, time.Now()) {
 		rows = append(rows, statsRow{r.Name, r.Class, r.Figures})
 	}
 	return rows, nil
@@ -138,53 +113,10 @@ func (f *family) table(context.Context) ([]statsRow, error) {
 
 // oldest returns the age in seconds of the oldest unary call in flight.
 func oldest() float64 {
-	for _, r := range request.Live(incoming.kind) {
+	for _, r := range request.Live(incoming.Kind) {
 		if c := r.Owner().(*call); c.kind == "unary" {
 			return time.Since(c.start).Seconds()
 		}
 	}
 	return 0
-}
-
-func (f *family) ctl() nodes.Node {
-	return nodes.Ctl("ctl", "acts on these calls",
-		nodes.Verb{Name: "cancel", Args: "<calls>", Doc: "cancel the call of this id, with the cause ErrCanceledByOperator", Run: f.cancel},
-		nodes.Verb{Name: "slow", Args: "duration", Doc: "from now on keep in slow the unary calls that take as long, such as 250ms, or longer", Run: f.setSlow},
-		nodes.Verb{Name: "clear", Doc: "forget what recent, slow and stats have", Run: func(context.Context, []string) error {
-			f.clear()
-			return nil
-		}},
-	)
-}
-
-func (f *family) cancel(_ context.Context, args []string) error {
-	id, err := strconv.ParseUint(args[0], 10, 64)
-	if err != nil {
-		return nodes.Errorf(fs.ErrInvalid, "%q is no id of a call: a number, as active shows them", args[0])
-	}
-	r := request.Lookup(id)
-	if r == nil {
-		if e, ok := f.find(id); ok {
-			return nodes.Errorf(fs.ErrNotExist, "no such call any more: %d ended %s ago; see recent", id, time.Since(e.start.Add(e.took)).Round(time.Millisecond))
-		}
-		return gone(id)
-	}
-	if r.Kind() != f.kind {
-		return nodes.Errorf(fs.ErrInvalid, "request %d is not one of these, but of %s", id, r.Kind())
-	}
-	r.Owner().(*call).kill()
-	return nil
-}
-
-func gone(id uint64) error {
-	return nodes.Errorf(fs.ErrNotExist, "no such call: %d; it may have ended: see recent", id)
-}
-
-func (f *family) setSlow(_ context.Context, args []string) error {
-	d, err := time.ParseDuration(args[0])
-	if err != nil || d <= 0 {
-		return nodes.Errorf(fs.ErrInvalid, "%q is no duration of more than 0, such as 250ms or 1m30s", args[0])
-	}
-	f.slow.Store(int64(d))
-	return nil
 }

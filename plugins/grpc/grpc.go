@@ -24,6 +24,7 @@
 package grpc
 
 import (
+	"context"
 	"io"
 	"time"
 
@@ -44,17 +45,17 @@ var Plugin = plugins.Plugin{Name: "grpc", Doc: doc, Open: open}
 
 // config is the plugin's section of the configuration.
 type config struct {
-	Slow       time.Duration `toml:"slow"`
-	Recent     int           `toml:"recent"`
-	SlowRecent int           `toml:"slow-recent"`
-	Methods    int           `toml:"methods"`
+	Slow       inflight.Duration `toml:"slow"`
+	Recent     int               `toml:"recent"`
+	SlowRecent int               `toml:"slow-recent"`
+	Methods    int               `toml:"methods"`
 }
 
 // The defaults of the configuration.
-var defaults = config{Slow: time.Second, Recent: 100, SlowRecent: 100, Methods: 500}
+var defaults = config{Slow: inflight.Duration(time.Second), Recent: 100, SlowRecent: 100, Methods: 500}
 
 func (c config) check() error {
-	return inflight.CheckConfig("grpc", c.Slow, inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+	return inflight.CheckConfig("grpc", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "methods", Value: c.Methods, Most: 10_000})
 }
 
@@ -69,15 +70,15 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	incoming.configure(conf)
 	outgoing.configure(conf)
 	v := &view{redact: c.Redact(), dumps: new(inflight.Dumps)}
-	in, out := v.table(incoming), v.table(outgoing)
+	t := inflight.Table[entry]{Redact: v.redact, Columns: columns}
 	closers := inflight.Closer{
 		v.dumps.Drop,
 		trigger.Register("grpc.slow", "age of the oldest unary call in flight", trigger.Seconds, oldest),
-		trigger.Evidence("grpc.active", in.activeText),
+		trigger.Evidence("grpc.active", func(_ context.Context, w io.Writer) error { return t.WriteText(w, incoming.active()) }),
 	}
-	dir := nodes.Directory("grpc", doc, append(v.nodes(incoming, in),
+	dir := nodes.Directory("grpc", doc, append(v.nodes(incoming, t),
 		inflight.Outliving(v.redact),
-		nodes.Directory("outgoing", "the calls that the program itself waits for, over connections with DialOptions", v.nodes(outgoing, out)...),
+		nodes.Directory("outgoing", "the calls that the program itself waits for, over connections with DialOptions", v.nodes(outgoing, t)...),
 	)...)
 	return dir, closers, nil
 }

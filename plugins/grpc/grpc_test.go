@@ -79,8 +79,12 @@ func TestTree(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, tt := range []struct{ text, err string }{
-		{"slow = \"0s\"", "[grpc] slow: must be a duration of more than 0"},
-		{"recent = 0", "[grpc] recent: must be from 1 to 100000"},
+		{`slow = "0s"`, `test.toml:2: grpc.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "0s"`},
+		{`slow = "-1s"`, `test.toml:2: grpc.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "-1s"`},
+		{`slow = 5`, `test.toml:2: grpc.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
+		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
+		{`slow = true`, `such as "1s" or "250ms", not true`},
+		{"recent = 0", "[grpc] recent: must be from 1 to 100000, not 0"},
 		{"slow-recent = -1", "[grpc] slow-recent: must be from 1"},
 		{"methods = 10001", "[grpc] methods: must be from 1 to 10000"},
 		{"resent = 1", "resent"},
@@ -99,17 +103,17 @@ func TestLifeOfACall(t *testing.T) {
 	ctx, stop := context.WithTimeout(metadata.AppendToOutgoingContext(cause.Context(t.Context()), "authorization", "Bearer verysecret", "x-tenant", "blue", "x-blob-bin", "\xff\x00"), time.Hour)
 	defer stop()
 	id, release, result := hold(t, ctx, true)
-	row := rowOf(t, dir, "active", id)
+	row := plugintest.Row(t, dir, "active", id)
 	if row == nil || row["method"] != "/test.Service/Unary" || row["type"] != "unary" || row["messages_in"] != 1.0 || row["received"] == 0.0 || !strings.HasPrefix(fmt.Sprint(row["deadline_left"]), "59m") {
 		t.Errorf("active: %v", row)
 	}
-	held, err := openFile(t, dir, fileOf(id), nodes.Read)
+	held, err := plugintest.OpenFile(t, dir, fileOf(id), nodes.Read)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	text := readHandle(t, held)
-	f := facts(text)
+	text := plugintest.ReadHandle(t, held)
+	f := plugintest.Facts(text)
 	if f["metadata authorization"] != "[redacted]" || f["metadata x-tenant"] != "blue" || strings.Contains(text, "verysecret") || f["log"] != "a line of the log" || f["security"] != "-" || f["peer"] == "-" {
 		t.Errorf("%s", text)
 	}
@@ -117,7 +121,7 @@ func TestLifeOfACall(t *testing.T) {
 		t.Errorf("stacks: %s", text)
 	}
 	var js map[string]any
-	if err := json.Unmarshal([]byte(read(t, dir, fileOf(id)+".json")), &js); err != nil || js["id"] != float64(id) || js["goroutine_count"] != 2.0 {
+	if err := json.Unmarshal([]byte(plugintest.Read(t, dir, fileOf(id)+".json")), &js); err != nil || js["id"] != float64(id) || js["goroutine_count"] != 2.0 {
 		t.Errorf("json: %v, %v", err, js["goroutine_count"])
 	}
 
@@ -127,11 +131,11 @@ func TestLifeOfACall(t *testing.T) {
 			out = e.id
 		}
 	}
-	text = read(t, dir, "outgoing/"+fileOf(out))
-	if f := facts(text); f["request"] != fmt.Sprint(cause.ID()) || f["metadata authorization"] != "[redacted]" || f["messages_out"] != "1" || !strings.Contains(text, "grpc.callUnary(...)") {
+	text = plugintest.Read(t, dir, "outgoing/"+fileOf(out))
+	if f := plugintest.Facts(text); f["request"] != fmt.Sprint(cause.ID()) || f["metadata authorization"] != "[redacted]" || f["messages_out"] != "1" || !strings.Contains(text, "grpc.callUnary(...)") {
 		t.Errorf("outgoing: %s", text)
 	}
-	if stats := read(t, dir, "stats"); !strings.Contains(stats, "/test.Service/Unary\tnone\t0\t1") {
+	if stats := plugintest.Read(t, dir, "stats"); !strings.Contains(stats, "/test.Service/Unary\tnone\t0\t1") {
 		t.Errorf("stats: %s", stats)
 	}
 	release()
@@ -139,24 +143,24 @@ func TestLifeOfACall(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"recent", "slow"} {
-		ended(t, dir, id)
-		if row := rowOf(t, dir, name, id); row["code"] != "OK" || row["state"] != "" || row["messages_out"] != 1.0 {
+		plugintest.Ended(t, dir, id)
+		if row := plugintest.Row(t, dir, name, id); row["code"] != "OK" || row["state"] != "" || row["messages_out"] != 1.0 {
 			t.Errorf("%s: %v", name, row)
 		}
 	}
-	if row := rowOf(t, dir, "outgoing/recent", out); row["code"] != "OK" || row["messages_in"] != 1.0 {
+	if row := plugintest.Row(t, dir, "outgoing/recent", out); row["code"] != "OK" || row["messages_in"] != 1.0 {
 		t.Errorf("outgoing/recent: %v", row)
 	}
-	if readHandle(t, held)[:20] == "" || rowOf(t, dir, "active", id) != nil {
+	if plugintest.ReadHandle(t, held)[:20] == "" || plugintest.Row(t, dir, "active", id) != nil {
 		t.Error("it is still there, or its snapshot is not")
 	}
-	if f := facts(read(t, dir, fileOf(id))); f["code"] != "OK" || f["duration"] == "" {
+	if f := plugintest.Facts(plugintest.Read(t, dir, fileOf(id))); f["code"] != "OK" || f["duration"] == "" {
 		t.Errorf("after the end: %v", f)
 	}
-	if stats := read(t, dir, "stats"); !strings.Contains(stats, "/test.Service/Unary\tOK\t1\t0\t0") {
+	if stats := plugintest.Read(t, dir, "stats"); !strings.Contains(stats, "/test.Service/Unary\tOK\t1\t0\t0") {
 		t.Errorf("stats: %s", stats)
 	}
-	if err := write(t, dir, "ctl", "clear"); err != nil || rowOf(t, dir, "recent", id) != nil {
+	if err := plugintest.Write(t, dir, "ctl", "clear"); err != nil || plugintest.Row(t, dir, "recent", id) != nil {
 		t.Error("clear", err)
 	}
 }
@@ -205,7 +209,7 @@ func TestStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 		id := <-ids
-		row := rowOf(t, dir, "active", id)
+		row := plugintest.Row(t, dir, "active", id)
 		if row["type"] != tt.kind || row["messages_in"] != float64(tt.sent) {
 			t.Errorf("%s: active: %v", tt.method, row)
 		}
@@ -213,7 +217,7 @@ func TestStreams(t *testing.T) {
 		for err = nil; err == nil; {
 			err = cs.RecvMsg(new(wrapperspb.StringValue))
 		}
-		row = ended(t, dir, id)
+		row = plugintest.Ended(t, dir, id)
 		if row["code"] != "NotFound" || row["messages_out"] != 2.0 || row["error"] != "nothing like password=[redacted]" {
 			t.Errorf("%s: recent: %v", tt.method, row)
 		}
@@ -227,33 +231,33 @@ func TestCancel(t *testing.T) {
 	dir := opened(t, "")
 	for _, patient := range []bool{false, true} {
 		id, release, result := hold(t, t.Context(), patient)
-		if err := write(t, dir, "ctl", fmt.Sprint("cancel ", id)); err != nil {
+		if err := plugintest.Write(t, dir, "ctl", fmt.Sprint("cancel ", id)); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-result; status.Code(err) != codes.Canceled || !strings.Contains(err.Error(), "operator") {
 			t.Errorf("the client got %v", err)
 		}
 		if patient {
-			if rowOf(t, dir, "active", id)["state"] != "cancelled by operator" {
+			if plugintest.Row(t, dir, "active", id)["state"] != "cancelled by operator" {
 				t.Error("a handler that does not look is not shown any more")
 			}
 		}
 		release()
-		if row := ended(t, dir, id); row["state"] != "cancelled by operator" {
+		if row := plugintest.Ended(t, dir, id); row["state"] != "cancelled by operator" {
 			t.Errorf("recent: %v", row)
 		}
-		if err := write(t, dir, "ctl", fmt.Sprint("cancel ", id)); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "ended") {
+		if err := plugintest.Write(t, dir, "ctl", fmt.Sprint("cancel ", id)); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "ended") {
 			t.Errorf("a call that has ended: %v", err)
 		}
 	}
 	for command, want := range map[string]error{"cancel x": fs.ErrInvalid, "cancel 99999999": fs.ErrNotExist, "slow x": fs.ErrInvalid, "slow 0s": fs.ErrInvalid, "slow 1h": nil} {
-		if err := write(t, dir, "ctl", command); !errors.Is(err, want) {
+		if err := plugintest.Write(t, dir, "ctl", command); !errors.Is(err, want) {
 			t.Errorf("%s: %v", command, err)
 		}
 	}
 	other := request.New("other")
 	defer other.Done()
-	if err := write(t, dir, "ctl", fmt.Sprint("cancel ", other.ID())); !errors.Is(err, fs.ErrInvalid) {
+	if err := plugintest.Write(t, dir, "ctl", fmt.Sprint("cancel ", other.ID())); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("another kind: %v", err)
 	}
 }
@@ -273,7 +277,7 @@ func TestCancelReceiving(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := <-ids
-	if err := write(t, dir, "ctl", fmt.Sprint("cancel ", id)); err != nil {
+	if err := plugintest.Write(t, dir, "ctl", fmt.Sprint("cancel ", id)); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-got; err != ErrCanceledByOperator {
@@ -282,23 +286,23 @@ func TestCancelReceiving(t *testing.T) {
 	if err := cs.RecvMsg(new(wrapperspb.StringValue)); status.Code(err) != codes.Canceled {
 		t.Errorf("the client got %v", err)
 	}
-	ended(t, dir, id)
+	plugintest.Ended(t, dir, id)
 }
 
 func TestCancelOutgoing(t *testing.T) {
 	dir := opened(t, "")
 	id, _, result := hold(t, t.Context(), false)
 	out := outgoing.active()[0].id
-	if err := write(t, dir, "outgoing/ctl", fmt.Sprint("cancel ", out)); err != nil {
+	if err := plugintest.Write(t, dir, "outgoing/ctl", fmt.Sprint("cancel ", out)); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-result; status.Code(err) != codes.Canceled {
 		t.Errorf("the caller got %v", err)
 	}
-	if row := rowOf(t, dir, "outgoing/recent", out); row["state"] != "cancelled by operator" || row["code"] != "Canceled" {
+	if row := plugintest.Row(t, dir, "outgoing/recent", out); row["state"] != "cancelled by operator" || row["code"] != "Canceled" {
 		t.Errorf("outgoing/recent: %v", row)
 	}
-	if row := ended(t, dir, id); row["state"] != "client gone" {
+	if row := plugintest.Ended(t, dir, id); row["state"] != "client gone" {
 		t.Errorf("recent: %v", row)
 	}
 }
@@ -309,7 +313,7 @@ func TestClientGoneAndDeadline(t *testing.T) {
 	id, _, result := hold(t, ctx, false)
 	cancel()
 	<-result
-	if row := ended(t, dir, id); row["state"] != "client gone" {
+	if row := plugintest.Ended(t, dir, id); row["state"] != "client gone" {
 		t.Errorf("recent: %v", row)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -326,7 +330,7 @@ func TestClientGoneAndDeadline(t *testing.T) {
 	select {
 	case id = <-ids:
 		// Which of the two the server sees first is not known.
-		if row := ended(t, dir, id); row["state"] != "deadline exceeded" && row["state"] != "client gone" {
+		if row := plugintest.Ended(t, dir, id); row["state"] != "deadline exceeded" && row["state"] != "client gone" {
 			t.Errorf("recent: %v", row)
 		}
 	default: // a machine so slow that the call never got there
@@ -355,10 +359,10 @@ func TestPanic(t *testing.T) {
 	if v := <-recovered; v != "boom" {
 		t.Errorf("recovered %v", v)
 	}
-	if row := ended(t, dir, id); row["state"] != "panic" || row["code"] != "Internal" {
+	if row := plugintest.Ended(t, dir, id); row["state"] != "panic" || row["code"] != "Internal" {
 		t.Errorf("recent: %v", row)
 	}
-	if stats := read(t, dir, "stats"); !strings.Contains(stats, "Internal\t1\t0\t1") {
+	if stats := plugintest.Read(t, dir, "stats"); !strings.Contains(stats, "Internal\t1\t0\t1") {
 		t.Errorf("stats: %s", stats)
 	}
 }

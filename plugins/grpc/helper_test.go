@@ -2,11 +2,8 @@ package grpc
 
 import (
 	"context"
-	"encoding/json"
-	"io"
 	"net"
 	"strconv"
-	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -21,93 +18,7 @@ import (
 // opened opens the plugin with a configuration.
 func opened(t testing.TB, text string) nodes.Dir {
 	t.Helper()
-	dir, closer, err := Plugin.Open(plugintest.Config(t, "grpc", text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { closer.Close() })
-	return dir
-}
-
-func openFile(t testing.TB, dir nodes.Dir, name string, flags nodes.Flags) (nodes.Handle, error) {
-	t.Helper()
-	n, err := nodes.Walk(t.Context(), dir, name)
-	if err != nil {
-		return nil, err
-	}
-	return n.(nodes.File).Open(t.Context(), flags)
-}
-
-// read returns what a file shows.
-func read(t testing.TB, dir nodes.Dir, name string) string {
-	t.Helper()
-	h, err := openFile(t, dir, name, nodes.Read)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	defer h.Close()
-	return readHandle(t, h)
-}
-
-func readHandle(t testing.TB, h nodes.Handle) string {
-	t.Helper()
-	size, _ := h.Stat()
-	b := make([]byte, size)
-	if n, err := h.ReadAt(t.Context(), b, 0); err != nil && err != io.EOF || n != len(b) {
-		t.Fatal(n, err)
-	}
-	return string(b)
-}
-
-// write writes a command to a file.
-func write(t testing.TB, dir nodes.Dir, name, command string) error {
-	t.Helper()
-	h, err := openFile(t, dir, name, nodes.Write)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	defer h.Close()
-	_, err = h.WriteAt(t.Context(), []byte(command+"\n"), 0)
-	return err
-}
-
-// facts parses "name\tvalue" lines.
-func facts(text string) map[string]string {
-	m := map[string]string{}
-	for line := range strings.Lines(text) {
-		if line == "\n" {
-			break
-		}
-		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		m[name] = value
-	}
-	return m
-}
-
-// rowOf returns the row of a call in a table, nil where it is not there.
-func rowOf(t testing.TB, dir nodes.Dir, name string, id uint64) map[string]any {
-	t.Helper()
-	var rows []map[string]any
-	if err := json.Unmarshal([]byte(read(t, dir, name+".json")), &rows); err != nil {
-		t.Fatalf("%s.json: %v", name, err)
-	}
-	for _, r := range rows {
-		if r["id"] == float64(id) {
-			return r
-		}
-	}
-	return nil
-}
-
-// ended waits until a call has ended and returns what recent says.
-func ended(t testing.TB, dir nodes.Dir, id uint64) map[string]any {
-	t.Helper()
-	for t.Context().Err() == nil {
-		if row := rowOf(t, dir, "recent", id); row != nil {
-			return row
-		}
-	}
-	return nil
+	return plugintest.Open(t, Plugin, text)
 }
 
 // idOf returns the id of the call that a handler serves.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"github.com/ispyd/ispyd/plugins/plugintest"
 	"net/http/httptest"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestBehindHTTP(t *testing.T) {
 	if _, err := fmt.Sscan(text, &id); err != nil {
 		t.Fatal(err)
 	}
-	if row := ended(t, dir, id); row["code"] != "OK" || row["state"] != "" {
+	if row := plugintest.Ended(t, dir, id); row["code"] != "OK" || row["state"] != "" {
 		t.Errorf("recent: %v", row)
 	}
 	cs, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/test.Service/Both")
@@ -56,10 +57,10 @@ func TestBehindHTTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	id = <-ids
-	if f := facts(read(t, dir, fileOf(id))); f["security"] != "tls" || f["type"] != "bidirectional stream" {
+	if f := plugintest.Facts(plugintest.Read(t, dir, fileOf(id))); f["security"] != "tls" || f["type"] != "bidirectional stream" {
 		t.Errorf("%v", f)
 	}
-	if err := write(t, dir, "ctl", fmt.Sprint("cancel ", id)); err != nil {
+	if err := plugintest.Write(t, dir, "ctl", fmt.Sprint("cancel ", id)); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-causes; err != ErrCanceledByOperator {
@@ -68,7 +69,7 @@ func TestBehindHTTP(t *testing.T) {
 	if err := cs.RecvMsg(new(wrapperspb.StringValue)); status.Code(err) != codes.Canceled {
 		t.Errorf("the client got %v", err)
 	}
-	if row := ended(t, dir, id); row["state"] != "cancelled by operator" {
+	if row := plugintest.Ended(t, dir, id); row["state"] != "cancelled by operator" {
 		t.Errorf("recent: %v", row)
 	}
 }

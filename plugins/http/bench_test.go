@@ -93,7 +93,7 @@ func BenchmarkInFlight(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer closer.Close()
-	for len(incoming.active(b.Context())) < n {
+	for len(incoming.active()) < n {
 	}
 	ctx := b.Context()
 	cat := func(name string) func() {
@@ -109,7 +109,7 @@ func BenchmarkInFlight(b *testing.B) {
 			h.Close()
 		}
 	}
-	id := incoming.active(ctx)[n/2].id
+	id := incoming.active()[n/2].id
 	one := cat(fmt.Sprintf("requests/%d", id))
 	v := &view{dumps: new(inflight.Dumps)} // whose last dump can be forgotten
 	anew := (&detail{view: v, family: incoming, id: id}).text

@@ -1,9 +1,6 @@
 package http
 
 import (
-	"context"
-	"io"
-
 	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/redact"
 )
@@ -33,22 +30,3 @@ var (
 	columnsIn  = []column{colID, colStart, colTook, colStatus, colIn, colOut, colMethod, colHost, colURL, colRoute, colRemote, colProto, colState}
 	columnsOut = []column{colID, colStart, colTook, colStatus, colIn, colOut, colMethod, colHost, colURL, colRemote, colState, colCause, colError}
 )
-
-// table shows many requests.
-type table struct {
-	inflight.Table[entry]
-	running func(context.Context) []entry
-	ended   func() []entry
-}
-
-func (t table) activeText(ctx context.Context, w io.Writer) error {
-	return t.WriteText(w, t.running(ctx))
-}
-
-func (t table) activeJSON(ctx context.Context, w io.Writer) error {
-	return t.WriteJSON(w, t.running(ctx))
-}
-
-func (t table) endedText(_ context.Context, w io.Writer) error { return t.WriteText(w, t.ended()) }
-
-func (t table) endedJSON(_ context.Context, w io.Writer) error { return t.WriteJSON(w, t.ended()) }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"github.com/ispyd/ispyd/plugins/plugintest"
 	"io"
 	"net"
 	"net/http"
@@ -175,7 +176,7 @@ func TestConformance(t *testing.T) {
 // lookAround reads the tables and all requests in flight.
 func lookAround(t *testing.T, tree nodes.Dir) {
 	for _, name := range []string{"active", "recent", "slow", "stats"} {
-		read(t, tree, name)
+		plugintest.Read(t, tree, name)
 	}
 	d, err := nodes.Walk(t.Context(), tree, "requests")
 	if err != nil {

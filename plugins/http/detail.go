@@ -12,7 +12,6 @@ import (
 
 	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/report"
-	"github.com/ispyd/ispyd/internal/request"
 )
 
 // detail is requests/ID.
@@ -40,7 +39,7 @@ const maxValue = 4 << 10
 
 // account collects what is known, false where the request is gone.
 func (d *detail) account() (*account, bool) {
-	if r := request.Lookup(d.id); r != nil && r.Kind() == d.family.kind {
+	if r := d.family.Running(d.id); r != nil {
 		o := r.Owner().(running)
 		if e, ok := o.now(); ok {
 			e.pattern = o.pattern()
@@ -55,7 +54,7 @@ func (d *detail) account() (*account, bool) {
 			return a, true
 		}
 	}
-	e, ok := d.family.find(d.id)
+	e, ok := d.family.Find(d.id)
 	if !ok {
 		return nil, false
 	}
@@ -150,7 +149,7 @@ func (d *detail) stacks(ctx context.Context, a *account) *inflight.Stacks {
 func (d *detail) text(ctx context.Context, w io.Writer) error {
 	a, ok := d.account()
 	if !ok {
-		return gone(d.id)
+		return d.family.Gone(d.id)
 	}
 	var b []byte
 	row := func(prefix, name string, v any) {
@@ -189,7 +188,7 @@ func (d *detail) text(ctx context.Context, w io.Writer) error {
 func (d *detail) json(ctx context.Context, w io.Writer) error {
 	a, ok := d.account()
 	if !ok {
-		return gone(d.id)
+		return d.family.Gone(d.id)
 	}
 	var o inflight.Object
 	for _, l := range a.lines {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"github.com/ispyd/ispyd/plugins/plugintest"
 	"io"
 	"net"
 	"net/http"
@@ -54,7 +55,7 @@ func TestHostileHeaders(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, answer := raw(t, s.Listener.Addr().String(), "GET /%ff?password=topsecret&q=\xfe HTTP/1.1\r\nHost: x\r\n"+tt.header+"\r\n")
 			id := <-ids
-			text := read(t, dir, fileOf(id))
+			text := plugintest.Read(t, dir, fileOf(id))
 			for _, want := range tt.has {
 				if !strings.Contains(text, want) {
 					t.Errorf("no %q in\n%.3000s", want, text)
@@ -63,7 +64,7 @@ func TestHostileHeaders(t *testing.T) {
 			if len(text) > tt.most {
 				t.Errorf("%d bytes", len(text))
 			}
-			for _, text := range []string{text, read(t, dir, fileOf(id)+".json"), read(t, dir, "active"), read(t, dir, "active.json")} {
+			for _, text := range []string{text, plugintest.Read(t, dir, fileOf(id)+".json"), plugintest.Read(t, dir, "active"), plugintest.Read(t, dir, "active.json")} {
 				if strings.Contains(text, "topsecret") {
 					t.Errorf("a secret in\n%.3000s", text)
 				}
@@ -71,14 +72,14 @@ func TestHostileHeaders(t *testing.T) {
 					t.Error("raw bytes")
 				}
 			}
-			if !json.Valid([]byte(read(t, dir, fileOf(id)+".json"))) {
+			if !json.Valid([]byte(plugintest.Read(t, dir, fileOf(id)+".json"))) {
 				t.Error("no JSON")
 			}
 			next <- struct{}{}
 			if resp, err := http.ReadResponse(answer, nil); err != nil || resp.StatusCode != 200 {
 				t.Error(resp, err)
 			}
-			if row := ended(t, dir, id); strings.Contains(fmt.Sprint(row), "topsecret") {
+			if row := plugintest.Ended(t, dir, id); strings.Contains(fmt.Sprint(row), "topsecret") {
 				t.Errorf("recent: %v", row)
 			}
 		})
@@ -91,7 +92,7 @@ func TestLongURL(t *testing.T) {
 	ids := make(chan uint64, 1)
 	s := server(t, Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { ids <- idOf(r) })), false)
 	get(t, s.Client(), s.URL+"/"+strings.Repeat("x", 900<<10))
-	if row := ended(t, dir, <-ids); len(row["url"].(string)) != maxKept+3 {
+	if row := plugintest.Ended(t, dir, <-ids); len(row["url"].(string)) != maxKept+3 {
 		t.Errorf("%d bytes", len(row["url"].(string)))
 	}
 }
@@ -131,13 +132,13 @@ func TestUnderChange(t *testing.T) {
 	}
 	for range 20 {
 		for _, id := range ids {
-			f := facts(read(t, dir, fileOf(id)))
+			f := plugintest.Facts(plugintest.Read(t, dir, fileOf(id)))
 			if f["method"] != "GET" || f["url"] != "/x" || f["header Accept-Encoding"] != "gzip" || f["protocol"] != "HTTP/2.0" || f["tls"] != "TLS 1.3" {
 				t.Fatalf("%v", f)
 			}
 		}
 		for _, name := range []string{"active", "stats", "recent"} {
-			read(t, dir, name)
+			plugintest.Read(t, dir, name)
 		}
 	}
 	close(stop)
@@ -175,8 +176,8 @@ func TestStacks(t *testing.T) {
 		go func() { <-stop }()
 	})
 	defer close(stop)
-	text := read(t, dir, fileOf(id))
-	if f := facts(text); f["log"] != "about to be stuck" {
+	text := plugintest.Read(t, dir, fileOf(id))
+	if f := plugintest.Facts(text); f["log"] != "about to be stuck" {
 		t.Errorf("%v", f)
 	}
 	if p := part(text, "childOfRequest"); !strings.HasPrefix(p, "# started by the request\ngoroutine ") || !strings.Contains(p, "[chan receive") {
@@ -195,23 +196,23 @@ func TestStacks(t *testing.T) {
 		}
 		Log []string
 	}
-	if err := json.Unmarshal([]byte(read(t, dir, fileOf(id)+".json")), &twin); err != nil || len(twin.Goroutines) < 3 || len(twin.Log) != 1 {
+	if err := json.Unmarshal([]byte(plugintest.Read(t, dir, fileOf(id)+".json")), &twin); err != nil || len(twin.Goroutines) < 3 || len(twin.Log) != 1 {
 		t.Errorf("JSON: %+v, %v", twin, err)
 	}
 
 	release()
-	ended(t, dir, id)
-	text = read(t, dir, fileOf(id))
+	plugintest.Ended(t, dir, id)
+	text = plugintest.Read(t, dir, fileOf(id))
 	if p := part(text, "childOfRequest"); !strings.HasPrefix(p, "# outlives the request\n") {
 		t.Errorf("the child after the end: %q in\n%s", p, text)
 	}
 	if strings.Contains(text, "ServeHTTP(...)") {
 		t.Errorf("the request's goroutine is still there:\n%s", text)
 	}
-	if err := write(t, dir, "ctl", "clear"); err != nil {
+	if err := plugintest.Write(t, dir, "ctl", "clear"); err != nil {
 		t.Fatal(err)
 	}
-	if p := part(read(t, dir, "outliving"), "childOfRequest"); !strings.Contains(p, fmt.Sprintf(`"ispyd.request": "%d"`, id)) {
+	if p := part(plugintest.Read(t, dir, "outliving"), "childOfRequest"); !strings.Contains(p, fmt.Sprintf(`"ispyd.request": "%d"`, id)) {
 		t.Errorf("outliving: %q", p)
 	}
 	l, err := dir.List(t.Context())
@@ -242,10 +243,10 @@ func TestStacksFromProfile(t *testing.T) {
 		wg.Go(func() { get(t, s.Client(), s.URL) })
 		last = <-ids
 	}
-	if text := read(t, dir, fileOf(last)); strings.Count(text, "stuckHere(...)") != 1 || !strings.Contains(text, "1 goroutine [chan receive]") || !strings.Contains(text, "by goroutine profile") {
+	if text := plugintest.Read(t, dir, fileOf(last)); strings.Count(text, "stuckHere(...)") != 1 || !strings.Contains(text, "1 goroutine [chan receive]") || !strings.Contains(text, "by goroutine profile") {
 		t.Errorf("%s", text)
 	}
-	if text := read(t, dir, fileOf(last)+".json"); !json.Valid([]byte(text)) || !strings.Contains(text, "stuckHere") {
+	if text := plugintest.Read(t, dir, fileOf(last)+".json"); !json.Valid([]byte(text)) || !strings.Contains(text, "stuckHere") {
 		t.Errorf("%s", text)
 	}
 	close(stop)

@@ -1,8 +1,6 @@
 package http
 
 import (
-	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/ispyd/ispyd/internal/inflight"
@@ -10,17 +8,11 @@ import (
 )
 
 // family is what is kept of the requests that come in, or of those that go out.
-type family struct {
-	kind   string
-	slow   atomic.Int64 // the least duration in ns of an entry of slowest
-	recent inflight.Ring[entry]
-	slowly inflight.Ring[entry]
-	stats  *inflight.Stats
-}
+type family struct{ inflight.Family[entry] }
 
 // The defaults of the configuration.
 const (
-	defaultSlow   = time.Second
+	defaultSlow   = inflight.Duration(time.Second)
 	defaultRecent = 100
 	defaultRoutes = 500
 )
@@ -31,46 +23,40 @@ var (
 )
 
 func newFamily(kind string) *family {
-	f := &family{kind: kind, stats: inflight.NewStats(defaultRoutes, classes[:]...)}
+	f := new(family)
+	f.Kind, f.Noun, f.Dir = kind, "request", "requests"
+	f.CancelDoc = "cancel the contexts of the requests of these ids, with the cause ErrCanceledByOperator"
+	f.SlowDoc = "from now on keep in slow what takes as long, such as 250ms, or longer"
+	f.ClearDoc = "forget what recent, slow and stats have"
+	f.Entry = func(e *entry) (uint64, time.Time, time.Duration) { return e.id, e.start, e.took }
+	f.Cancel = func(r *request.Request) (bool, error) { return r.Owner().(running).cancel(), nil }
+	f.Stats = inflight.NewStats(defaultRoutes, classes[:]...)
 	f.configure(config{Slow: defaultSlow, Recent: defaultRecent, SlowRecent: defaultRecent, Routes: defaultRoutes})
 	return f
 }
 
-// configure sets thresholds and sizes; what was kept is forgotten.
 func (f *family) configure(c config) {
-	f.slow.Store(int64(c.Slow))
-	f.recent.Resize(c.Recent)
-	f.slowly.Resize(c.SlowRecent)
-	f.stats.Limit(c.Routes)
-}
-
-func (f *family) clear() {
-	f.recent.Clear()
-	f.slowly.Clear()
-	f.stats.Clear()
+	f.Configure(time.Duration(c.Slow), c.Recent, c.SlowRecent, c.Routes)
 }
 
 // ended files a request that has ended. ordinary ones are slow when they last
 // long; websockets and event streams are meant to.
 func (f *family) ended(e *entry, ordinary bool) {
 	e.bound()
-	f.recent.Add(e)
-	if ordinary && e.took >= time.Duration(f.slow.Load()) {
-		f.slowly.Add(e)
-	}
-	f.stats.Add(e.pattern, classOf(e.status, e.state), e.took, e.failed(), e.start.Add(e.took))
+	f.Keep(e, e.took, ordinary)
+	f.Stats.Add(e.pattern, classOf(e.status, e.state), e.took, e.failed(), e.start.Add(e.took))
 }
 
 // running is what is in flight: a *serving or a *calling.
 type running interface {
 	now() (entry, bool)
 	pattern() string
-	cancel()
+	cancel() bool // false where it has been called before
 }
 
 // active returns the requests in flight, oldest first.
-func (f *family) active(context.Context) []entry {
-	live := request.Live(f.kind)
+func (f *family) active() []entry {
+	live := f.Live()
 	list := make([]entry, 0, len(live))
 	for _, r := range live {
 		o := r.Owner().(running)
@@ -83,15 +69,6 @@ func (f *family) active(context.Context) []entry {
 		list = append(list, e)
 	}
 	return list
-}
-
-// find returns what is known of a request that has ended.
-func (f *family) find(id uint64) (entry, bool) {
-	is := func(e *entry) bool { return e.id == id }
-	if e, ok := f.recent.Find(is); ok {
-		return e, true
-	}
-	return f.slowly.Find(is)
 }
 
 // oldest returns the age in seconds of the oldest request in flight, websockets

@@ -12,7 +12,8 @@
 //
 // A request is shown while its handler runs, with everything that it came with.
 // Its header is what the client sent, the first 64 values of it, whatever the handler
-// does to its copy. The status is there when the handler has written it; bytes are
+// does to its copy. The status is there when the handler has written it, and is the one that the
+// client was sent: none where it had gone before. Bytes are
 // counted as the handler reads and writes them, those that the kernel copies from a
 // file when that is done, those of a hijacked connection not at all. The route is
 // known as [Wrap] says.
@@ -23,13 +24,14 @@
 // is shown the same dump again for ten times as long as it took to take, two
 // seconds at most. Goroutines that a handler leaves behind keep the label: they are
 // marked so in requests/ID, which can still be opened while the request is in recent or
-// slow, and outliving has all of them. Connections that net/http's client keeps
-// open are among them where a handler was the first to use them.
+// slow, and outliving has all of them. Those that serve a connection of a client, as
+// net/http's and gRPC's do, have the label of the request that was the first to use it:
+// they are left out, and counted.
 package http
 
 import (
+	"context"
 	"io"
-	"time"
 
 	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/trigger"
@@ -48,14 +50,14 @@ var Plugin = plugins.Plugin{Name: "http", Doc: doc, Open: open}
 
 // config is the plugin's section of the configuration.
 type config struct {
-	Slow       time.Duration `toml:"slow"`
-	Recent     int           `toml:"recent"`
-	SlowRecent int           `toml:"slow-recent"`
-	Routes     int           `toml:"routes"`
+	Slow       inflight.Duration `toml:"slow"`
+	Recent     int               `toml:"recent"`
+	SlowRecent int               `toml:"slow-recent"`
+	Routes     int               `toml:"routes"`
 }
 
 func (c config) check() error {
-	return inflight.CheckConfig("http", c.Slow, inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+	return inflight.CheckConfig("http", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "routes", Value: c.Routes, Most: 10_000})
 }
 
@@ -70,16 +72,16 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	incoming.configure(conf)
 	outgoing.configure(conf)
 	v := &view{redact: c.Redact(), dumps: new(inflight.Dumps)}
-	in := table{Table: inflight.Table[entry]{Redact: v.redact, Columns: columnsIn}, running: incoming.active}
+	in := v.table(columnsIn)
 	closers := inflight.Closer{
 		v.dumps.Drop,
 		trigger.Register("http.slow", "age of the oldest request in flight, websockets and event streams aside", trigger.Seconds, oldest),
-		trigger.Evidence("http.active", in.activeText),
+		trigger.Evidence("http.active", func(_ context.Context, w io.Writer) error { return in.WriteText(w, incoming.active()) }),
 	}
 	dir := nodes.Directory("http", doc, append(v.nodes(incoming, in),
 		inflight.Outliving(v.redact),
 		nodes.Directory("outgoing", "the requests that the program itself waits for, through Transport",
-			v.nodes(outgoing, table{Table: inflight.Table[entry]{Redact: v.redact, Columns: columnsOut}, running: outgoing.active})...),
+			v.nodes(outgoing, v.table(columnsOut))...),
 	)...)
 	return dir, closers, nil
 }

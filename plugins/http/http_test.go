@@ -67,9 +67,12 @@ func TestTree(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, tt := range []struct{ text, err string }{
-		{"slow = \"0s\"", "[http] slow: must be a duration of more than 0"},
-		{"slow = \"fast\"", "slow"},
-		{"recent = 0", "[http] recent: must be from 1 to 100000"},
+		{`slow = "0s"`, `test.toml:2: http.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "0s"`},
+		{`slow = "-1s"`, `test.toml:2: http.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "-1s"`},
+		{`slow = 5`, `test.toml:2: http.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
+		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
+		{`slow = true`, `such as "1s" or "250ms", not true`},
+		{"recent = 0", "[http] recent: must be from 1 to 100000, not 0"},
 		{"recent = 100001", "[http] recent: must be from 1 to 100000"},
 		{"slow-recent = -1", "[http] slow-recent: must be from 1"},
 		{"routes = 10001", "[http] routes: must be from 1 to 10000"},
@@ -85,7 +88,7 @@ func TestConfig(t *testing.T) {
 func TestLifeOfARequest(t *testing.T) {
 	dir := opened(t, "[http]\nslow = \"1ns\"\nrecent = 3\n")
 	id, release := hold(t, nil)
-	row := rowOf(t, dir, "active", id)
+	row := plugintest.Row(t, dir, "active", id)
 	if row == nil || row["url"] != "/held?token=[redacted]" || row["method"] != "GET" || row["status"] != 0.0 {
 		t.Fatalf("active: %v", row)
 	}
@@ -111,34 +114,34 @@ func TestLifeOfARequest(t *testing.T) {
 	if !listed() {
 		t.Error("a request in flight is not listed")
 	}
-	held, err := openFile(t, dir, fileOf(id), nodes.Read)
+	held, err := plugintest.OpenFile(t, dir, fileOf(id), nodes.Read)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := readHandle(t, held)
+	before := plugintest.ReadHandle(t, held)
 	release()
-	if row := ended(t, dir, id); row["status"] != 200.0 || row["state"] != "" {
+	if row := plugintest.Ended(t, dir, id); row["status"] != 200.0 || row["state"] != "" {
 		t.Errorf("recent: %v", row)
 	}
 	if listed() {
 		t.Error("a request that has ended is listed")
 	}
-	if rowOf(t, dir, "active", id) != nil {
+	if plugintest.Row(t, dir, "active", id) != nil {
 		t.Error("a request that has ended is active")
 	}
-	if rowOf(t, dir, "slow", id) == nil {
+	if plugintest.Row(t, dir, "slow", id) == nil {
 		t.Error("a slow request is not in slow")
 	}
-	if readHandle(t, held) != before {
+	if plugintest.ReadHandle(t, held) != before {
 		t.Error("an open file has changed")
 	}
-	if f := facts(read(t, dir, fileOf(id))); f["status"] != "200" || f["ended"] == "" || f["url"] != "/held?token=[redacted]" {
+	if f := plugintest.Facts(plugintest.Read(t, dir, fileOf(id))); f["status"] != "200" || f["ended"] == "" || f["url"] != "/held?token=[redacted]" {
 		t.Errorf("ended request: %v", f)
 	}
-	if err := write(t, dir, "ctl", "clear"); err != nil {
+	if err := plugintest.Write(t, dir, "ctl", "clear"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openFile(t, dir, fileOf(id), nodes.Read); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "may have ended") {
+	if _, err := plugintest.OpenFile(t, dir, fileOf(id), nodes.Read); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "may have ended") {
 		t.Errorf("a forgotten request: %v", err)
 	}
 }
@@ -154,13 +157,13 @@ func TestRings(t *testing.T) {
 	for range 5 {
 		all = append(all, <-ids)
 	}
-	ended(t, dir, all[4])
+	plugintest.Ended(t, dir, all[4])
 	for i, id := range all {
-		if got := rowOf(t, dir, "recent", id) != nil; got != (i >= 2) {
+		if got := plugintest.Row(t, dir, "recent", id) != nil; got != (i >= 2) {
 			t.Errorf("request %d of 5 in recent: %v", i, got)
 		}
 	}
-	if got := read(t, dir, "slow"); strings.Count(got, "\n") != 1 {
+	if got := plugintest.Read(t, dir, "slow"); strings.Count(got, "\n") != 1 {
 		t.Errorf("slow: %s", got)
 	}
 }
@@ -169,7 +172,7 @@ func TestCtl(t *testing.T) {
 	dir := opened(t, "")
 	id, release := hold(t, func(_ http.ResponseWriter, r *http.Request) {})
 	release()
-	ended(t, dir, id)
+	plugintest.Ended(t, dir, id)
 	for _, tt := range []struct {
 		command string
 		is      error
@@ -188,12 +191,12 @@ func TestCtl(t *testing.T) {
 		{"clear all", fs.ErrInvalid, ""},
 		{"cancle 1", fs.ErrInvalid, "cancel"},
 	} {
-		err := write(t, dir, "ctl", tt.command)
+		err := plugintest.Write(t, dir, "ctl", tt.command)
 		if !errors.Is(err, tt.is) || err != nil && !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%s: %v", tt.command, err)
 		}
 	}
-	if got := time.Duration(incoming.slow.Load()); got != 250*time.Millisecond {
+	if got := incoming.Slow(); got != 250*time.Millisecond {
 		t.Errorf("slow is %v", got)
 	}
 }

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"github.com/ispyd/ispyd/plugins/plugintest"
 	"net/http"
 	"strings"
 	"testing"
@@ -50,22 +51,22 @@ func TestPattern(t *testing.T) {
 				get(t, s.Client(), s.URL+"/items/17")
 			}()
 			id := <-ids
-			if row := rowOf(t, dir, "active", id); row["route"] != tt.during {
+			if row := plugintest.Row(t, dir, "active", id); row["route"] != tt.during {
 				t.Errorf("in flight: %v", row)
 			}
-			if tt.during != "" && !strings.Contains(read(t, dir, "stats"), "GET /items/{id}\tall\t0\t1\t") {
-				t.Errorf("stats: %s", read(t, dir, "stats"))
+			if tt.during != "" && !strings.Contains(plugintest.Read(t, dir, "stats"), "GET /items/{id}\tall\t0\t1\t") {
+				t.Errorf("stats: %s", plugintest.Read(t, dir, "stats"))
 			}
 			close(next)
 			<-done
 			if p := <-after; p != "GET /items/{id}" {
 				t.Errorf("who is outside sees %q", p)
 			}
-			if row := ended(t, dir, id); row["route"] != "GET /items/{id}" {
+			if row := plugintest.Ended(t, dir, id); row["route"] != "GET /items/{id}" {
 				t.Errorf("recent: %v", row)
 			}
-			if !strings.Contains(read(t, dir, "stats"), "GET /items/{id}\t2xx\t1\t0\t0\t") {
-				t.Errorf("stats: %s", read(t, dir, "stats"))
+			if !strings.Contains(plugintest.Read(t, dir, "stats"), "GET /items/{id}\t2xx\t1\t0\t0\t") {
+				t.Errorf("stats: %s", plugintest.Read(t, dir, "stats"))
 			}
 		})
 	}

@@ -17,7 +17,7 @@ const kind = "http"
 
 // serving is an incoming request that a wrapped handler works on. It is also the
 // request's context, body and response writer: all that the handler is given is
-// this one allocation and the copy of the request.
+// this one allocation.
 type serving struct {
 	req   request.Request
 	h     *handler
@@ -44,6 +44,8 @@ type serving struct {
 	r       *http.Request // as the handler's caller gave it; nil after the end
 	headers *headers      // nil after the end
 	ended   bool
+
+	inner http.Request // the handler's own
 }
 
 // Bits of serving.state.
@@ -73,11 +75,12 @@ func (h *handler) begin(w http.ResponseWriter, r *http.Request) (*serving, http.
 	s.headers = headersOf(r.Header)
 	s.req.Start(kind, s)
 	s.label(r.Context())
-	inner := r.WithContext((*scope)(s))
+	// The compiler keeps what WithContext makes on the stack.
+	s.inner = *r.WithContext((*scope)(s))
 	if r.Body != nil && r.Body != http.NoBody {
-		inner.Body = (*body)(s)
+		s.inner.Body = (*body)(s)
 	}
-	return s, s.writer(), inner
+	return s, s.writer(), &s.inner
 }
 
 // end is deferred: it also runs while a panic passes, which it does not touch.
@@ -88,7 +91,7 @@ func (s *serving) end(inner *http.Request) {
 	if p := s.learned.Load(); e.pattern == "" && p != nil {
 		e.pattern = *p
 	}
-	gone := outer.Context().Err() != nil
+	left := leaving(outer.Context())
 	s.req.Done()
 
 	s.mu.Lock()
@@ -103,14 +106,14 @@ func (s *serving) end(inner *http.Request) {
 		d.cancel(context.Canceled)
 	}
 
-	if e.status == 0 && s.returned && e.state == "" {
+	if e.status == 0 && s.returned && left != gone && s.state.Load()&hijacked == 0 {
 		e.status = http.StatusOK // net/http adds it
 	}
 	switch {
 	case !s.returned:
 		e.state = "panic"
-	case gone && e.state == "":
-		e.state = "client gone"
+	case e.state == "":
+		e.state = left
 	}
 	// The server removes the files of a multipart form that it knows of, and
 	// who is outside may ask for the pattern, as if there were no copy.
@@ -151,16 +154,39 @@ func (s *serving) now() (e entry, ok bool) {
 	}
 	e = entry{id: s.req.ID(), start: s.start, took: time.Since(s.start)}
 	s.fill(&e)
-	if e.state == "" && s.r.Context().Err() != nil {
-		e.state = "client gone"
+	if e.state == "" {
+		e.state = leaving(s.r.Context())
 	}
 	return e, true
 }
 
-// cancel cancels the request's context.
-func (s *serving) cancel() {
-	s.set(operator)
+// gone is the state of a request whose client has gone away: what is written from
+// then on is for nobody.
+const gone = "client gone"
+
+// leaving says why the context that the request came with has ended, "" where it
+// has not. net/http cancels it without a cause when the connection ends; a
+// deadline, or a cause, is the program's own.
+func leaving(ctx context.Context) string {
+	if ctx.Err() == nil {
+		return ""
+	}
+	switch context.Cause(ctx) {
+	case context.Canceled:
+		return gone
+	case context.DeadlineExceeded:
+		return "deadline exceeded"
+	}
+	return "cancelled by the program"
+}
+
+// cancel cancels the request's context; false where it has been called before.
+func (s *serving) cancel() bool {
+	if s.state.Or(operator)&operator != 0 {
+		return false
+	}
 	if d := (*scope)(s).derive(); d != nil {
 		d.cancel(ErrCanceledByOperator)
 	}
+	return true
 }

@@ -32,13 +32,13 @@ type statsRow struct {
 }
 
 // table returns the statistics.
-func (f *family) table(ctx context.Context) ([]statsRow, error) {
+func (f *family) table(context.Context) ([]statsRow, error) {
 	in := inflight.Flying{}
-	for _, e := range f.active(ctx) {
-		in.Add(f.stats.Known(e.pattern), classOf(e.status, e.state))
+	for _, e := range f.active() {
+		in.Add(f.Stats.Known(e.pattern), classOf(e.status, e.state))
 	}
 	var rows []statsRow
-	for _, r := range f.stats.Table(in, time.Now()) {
+	for _, r := range f.Stats.Table(in, time.Now()) {
 		rows = append(rows, statsRow{r.Name, r.Class, r.Figures})
 	}
 	return rows, nil

@@ -250,7 +250,10 @@ func (c *calling) now() (entry, bool) {
 // pattern groups outgoing requests: there are no routes but other hosts.
 func (c *calling) pattern() string { return c.method + " " + c.host }
 
-func (c *calling) cancel() {
-	c.killed.Store(true)
+func (c *calling) cancel() bool {
+	if c.killed.Swap(true) {
+		return false
+	}
 	c.stop(ErrCanceledByOperator)
+	return true
 }

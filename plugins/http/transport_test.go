@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/ispyd/ispyd/plugins/plugintest"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -32,7 +33,7 @@ func out(t *testing.T, dir nodes.Dir) nodes.Dir {
 func only(t *testing.T, dir nodes.Dir, host string) map[string]any {
 	t.Helper()
 	var rows, of []map[string]any
-	if err := json.Unmarshal([]byte(read(t, out(t, dir), "active.json")), &rows); err != nil {
+	if err := json.Unmarshal([]byte(plugintest.Read(t, out(t, dir), "active.json")), &rows); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range rows {
@@ -92,11 +93,11 @@ func TestOutgoing(t *testing.T) {
 			t.Errorf("waiting: %v", row)
 		}
 		id := uint64(row["id"].(float64))
-		text := read(t, out(t, dir), fileOf(id))
+		text := plugintest.Read(t, out(t, dir), fileOf(id))
 		if !strings.Contains(text, "at connect_done\t") || !strings.Contains(text, "TestOutgoing") || strings.Contains(text, "topsecret") || http2 != strings.Contains(text, "at tls_done") {
 			t.Errorf("%s", text)
 		}
-		if !json.Valid([]byte(read(t, out(t, dir), fileOf(id)+".json"))) {
+		if !json.Valid([]byte(plugintest.Read(t, out(t, dir), fileOf(id)+".json"))) {
 			t.Error("no JSON")
 		}
 		close(answer)
@@ -108,11 +109,11 @@ func TestOutgoing(t *testing.T) {
 		}
 		close(more)
 		<-done
-		row = ended(t, out(t, dir), id)
+		row = plugintest.Ended(t, out(t, dir), id)
 		if row["status"] != 200.0 || row["received"] != 11.0 || row["sent"] != 8.0 || row["error"] != "" || row["remote"] != backend.Listener.Addr().String() {
 			t.Errorf("recent: %v", row)
 		}
-		if stats := read(t, out(t, dir), "stats"); !strings.Contains(stats, fmt.Sprintf("POST %s\t2xx\t1\t0\t0\t", backend.Listener.Addr())) {
+		if stats := plugintest.Read(t, out(t, dir), "stats"); !strings.Contains(stats, fmt.Sprintf("POST %s\t2xx\t1\t0\t0\t", backend.Listener.Addr())) {
 			t.Errorf("stats: %s", stats)
 		}
 		front.Close()
@@ -135,16 +136,16 @@ func TestOutgoingCancel(t *testing.T) {
 	}()
 	<-arrived
 	id := uint64(only(t, dir, backend.URL)["id"].(float64))
-	if err := write(t, dir, "ctl", fmt.Sprintf("cancel %d", id)); err == nil || !strings.Contains(err.Error(), "http.outgoing") {
+	if err := plugintest.Write(t, dir, "ctl", fmt.Sprintf("cancel %d", id)); err == nil || !strings.Contains(err.Error(), "http.outgoing") {
 		t.Errorf("cancel of an outgoing request as an incoming one: %v", err)
 	}
-	if err := write(t, out(t, dir), "ctl", fmt.Sprintf("cancel %d", id)); err != nil {
+	if err := plugintest.Write(t, out(t, dir), "ctl", fmt.Sprintf("cancel %d", id)); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-errs; !errors.Is(err, ErrCanceledByOperator) {
 		t.Errorf("%v", err)
 	}
-	if row := ended(t, out(t, dir), id); row["state"] != "cancelled by operator" || row["error"] == "" {
+	if row := plugintest.Ended(t, out(t, dir), id); row["state"] != "cancelled by operator" || row["error"] == "" {
 		t.Errorf("recent: %v", row)
 	}
 }
@@ -197,7 +198,7 @@ func TestOutgoingEnds(t *testing.T) {
 		if n := live(); n != 0 {
 			t.Fatalf("%s: %d are left", tt.name, n)
 		}
-		row := ended(t, out(t, dir), request.Last())
+		row := plugintest.Ended(t, out(t, dir), request.Last())
 		if row["state"] != tt.state || row["error"] != tt.err {
 			t.Errorf("%s: %v", tt.name, row)
 		}

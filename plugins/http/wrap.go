@@ -8,7 +8,7 @@ import (
 
 // Wrap returns a handler that calls h and lets the plugin see each request while
 // it runs. It may be called before, after and without the start of the server;
-// what it costs is less than a microsecond and two allocations for a request, and
+// what it costs is less than a microsecond and one allocation for a request, and
 // nothing while there is none.
 //
 // The handler sees the same ResponseWriter as without: what of Flusher, Hijacker,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/ispyd/ispyd/plugins/plugintest"
 	"io"
 	"log"
 	"mime/multipart"
@@ -101,7 +102,7 @@ func TestCancel(t *testing.T) {
 			done <- resp
 		}()
 		id := <-ids
-		if err := write(t, dir, "ctl", fmt.Sprintf("cancel %d", id)); err != nil {
+		if err := plugintest.Write(t, dir, "ctl", fmt.Sprintf("cancel %d", id)); err != nil {
 			t.Fatal(err)
 		}
 		for i, want := range []error{ErrCanceledByOperator, ErrCanceledByOperator, context.Canceled} {
@@ -112,7 +113,7 @@ func TestCancel(t *testing.T) {
 		if resp := <-done; resp.StatusCode != 200 {
 			t.Errorf("status %d", resp.StatusCode)
 		}
-		if row := ended(t, dir, id); row["state"] != "cancelled by operator" {
+		if row := plugintest.Ended(t, dir, id); row["state"] != "cancelled by operator" {
 			t.Errorf("recent: %v", row)
 		}
 		s.Close()
@@ -172,12 +173,12 @@ func TestClientGone(t *testing.T) {
 		id := <-ids
 		cancel()
 		<-gone
-		if row := rowOf(t, dir, "active", id); row["state"] != "client gone" {
+		if row := plugintest.Row(t, dir, "active", id); row["state"] != "client gone" {
 			t.Errorf("active: %v", row)
 		}
 		close(stop)
 		<-done
-		if row := ended(t, dir, id); row["state"] != "client gone" {
+		if row := plugintest.Ended(t, dir, id); row["state"] != "client gone" {
 			t.Errorf("recent: %v", row)
 		}
 		s.Close()
@@ -201,7 +202,7 @@ func TestPanic(t *testing.T) {
 			t.Error("an answer")
 		}
 		s.Close()
-		if row := ended(t, dir, <-ids); row["state"] != "panic" || row["status"] != 0.0 {
+		if row := plugintest.Ended(t, dir, <-ids); row["state"] != "panic" || row["status"] != 0.0 {
 			t.Errorf("recent: %v", row)
 		}
 		if text := logged.String(); v == "boom" && (!strings.Contains(text, ": boom\n") || !strings.Contains(text, "TestPanic") || strings.Contains(text, "repanicked")) {
@@ -210,7 +211,7 @@ func TestPanic(t *testing.T) {
 			t.Errorf("log of ErrAbortHandler: %s", text)
 		}
 	}
-	if stats := read(t, dir, "stats"); !strings.Contains(stats, "-\tnone\t2\t0\t2\t") {
+	if stats := plugintest.Read(t, dir, "stats"); !strings.Contains(stats, "-\tnone\t2\t0\t2\t") {
 		t.Errorf("stats:\n%s", stats)
 	}
 }
@@ -243,7 +244,7 @@ func TestHijack(t *testing.T) {
 		t.Fatal(resp, err)
 	}
 	id := <-ids
-	if row := rowOf(t, dir, "active", id); row["state"] != "hijacked" {
+	if row := plugintest.Row(t, dir, "active", id); row["state"] != "hijacked" {
 		t.Errorf("active: %v", row)
 	}
 	if oldest() != 0 {
@@ -256,7 +257,7 @@ func TestHijack(t *testing.T) {
 	}
 	c.(*net.TCPConn).CloseWrite()
 	close(release)
-	if row := ended(t, dir, id); row["state"] != "hijacked" || rowOf(t, dir, "slow", id) != nil {
+	if row := plugintest.Ended(t, dir, id); row["state"] != "hijacked" || plugintest.Row(t, dir, "slow", id) != nil {
 		t.Errorf("recent: %v", row)
 	}
 }
@@ -290,7 +291,7 @@ func TestEventStream(t *testing.T) {
 		}
 		id := <-ids
 		resp.Body.Close()
-		if row := ended(t, dir, id); row["state"] != "event stream" || row["sent"] != 27.0 || rowOf(t, dir, "slow", id) != nil {
+		if row := plugintest.Ended(t, dir, id); row["state"] != "event stream" || row["sent"] != 27.0 || plugintest.Row(t, dir, "slow", id) != nil {
 			t.Errorf("recent: %v", row)
 		}
 		s.Close()
@@ -320,7 +321,7 @@ func TestConnect(t *testing.T) {
 	if err != nil || !strings.HasSuffix(string(b), "tunnel") {
 		t.Errorf("%q, %v", b, err)
 	}
-	if row := ended(t, dir, <-ids); row["method"] != "CONNECT" || row["url"] != "example.com:443" {
+	if row := plugintest.Ended(t, dir, <-ids); row["method"] != "CONNECT" || row["url"] != "example.com:443" {
 		t.Errorf("recent: %v", row)
 	}
 }
@@ -346,7 +347,7 @@ func TestBytes(t *testing.T) {
 	if err != nil || len(b) != 100_000 {
 		t.Fatal(len(b), err)
 	}
-	if row := ended(t, dir, <-ids); row["received"] != 12345.0 || row["sent"] != 100_000.0 {
+	if row := plugintest.Ended(t, dir, <-ids); row["received"] != 12345.0 || row["sent"] != 100_000.0 {
 		t.Errorf("recent: %v", row)
 	}
 }
@@ -395,7 +396,7 @@ func TestInside(t *testing.T) {
 			if err != nil || resp.StatusCode != tt.status || string(b) != tt.answer {
 				t.Errorf("%s: %d %q, %v", tt.name, resp.StatusCode, b, err)
 			}
-			if row := ended(t, dir, <-ids); row["status"] != float64(tt.status) || row["sent"] != float64(len(tt.answer)) {
+			if row := plugintest.Ended(t, dir, <-ids); row["status"] != float64(tt.status) || row["sent"] != float64(len(tt.answer)) {
 				t.Errorf("%s: recent: %v", tt.name, row)
 			}
 			s.Close()

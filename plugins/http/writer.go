@@ -41,11 +41,15 @@ func (s *serving) writer() http.ResponseWriter {
 	return s.snoop()
 }
 
-// wrote notes that the header goes out with a status, if it has not yet. net/http
+// wrote notes that the header goes out with a status, if it has not yet and there is
+// still a client. net/http
 // reads the header at this moment too, so it may be looked at.
 func (s *serving) wrote(status int) {
 	// Of the informational ones only 101 is the last.
-	if status < 200 && status != http.StatusSwitchingProtocols || !s.status.CompareAndSwap(0, int32(status)) {
+	if status < 200 && status != http.StatusSwitchingProtocols || s.status.Load() != 0 || leaving(s.ctx) == gone {
+		return
+	}
+	if !s.status.CompareAndSwap(0, int32(status)) {
 		return
 	}
 	if t := s.w.Header()["Content-Type"]; len(t) > 0 && strings.HasPrefix(t[0], "text/event-stream") {

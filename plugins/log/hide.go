@@ -43,8 +43,10 @@ func (h *hider) attr(groups []string, a slog.Attr) slog.Attr {
 	case secret && !empty(a.Value):
 		a.Value = slog.StringValue(redact.Mark)
 	case a.Value.Kind() == slog.KindString:
-		// Only URLs can have a secret inside.
-		if s := a.Value.String(); strings.Contains(s, "://") {
+		switch s := a.Value.String(); {
+		case strings.Contains(s, `":`) || strings.Contains(s, `" :`): // JSON, or some in it
+			a.Value = slog.StringValue(h.r.Text(s))
+		case strings.Contains(s, "://") || strings.Contains(s, "?") || strings.Contains(s, "eyJ"):
 			a.Value = slog.StringValue(h.r.Value(a.Key, s))
 		}
 	case a.Value.Kind() == slog.KindAny:

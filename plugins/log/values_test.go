@@ -43,6 +43,9 @@ func TestRedaction(t *testing.T) {
 		"pointer":           slog.Any("account", &account{"ann", "", map[string]any{"session_token": secret}}),
 		"list":              slog.Any("accounts", []account{{Name: "ann", Password: secret}}),
 		"LogValuer":         slog.Any("user", resolved),
+		"JSON in a string":  slog.String("body", `{"a":[{"password": "`+secret+`"}]}`),
+		"JSON in a text":    slog.String("reply", `400: {"user":"ann","access_token":"`+secret+`"}`),
+		"path":              slog.String("path", "/login?token="+secret),
 		"raw JSON":          slog.Any("body", json.RawMessage(`{"a":[{"password":"`+secret+`"}]}`)),
 	} {
 		for _, format := range []string{"json", "text"} {
@@ -77,7 +80,7 @@ func TestRedaction(t *testing.T) {
 // What is no secret is shown as log/slog shows it.
 func TestNoSecrets(t *testing.T) {
 	attrs := []any{"n", 7, "f", 1.5, "s", "a b", "err", io.EOF, "nil", nil, "acc", struct{ Name, Town string }{Name: "ann"},
-		"list", []int{1, 2}, slog.Group("g", "x", true), "pw", "", "token", nil}
+		"list", []int{1, 2}, slog.Group("g", "x", true), "pw", "", "token", nil, "json", `{"user": "ann", "n": [1, 2]}`, "path", "/a?b=c&code=7"}
 	for _, format := range []string{"json", "text"} {
 		t.Run(format, func(t *testing.T) {
 			dir := tree(t, "[log]\nformat = \""+format+"\"\n")

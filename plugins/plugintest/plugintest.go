@@ -1,4 +1,5 @@
-// Package plugintest makes the configuration that a plugin's test gives to Open.
+// Package plugintest is for the tests of plugins: it opens one with a configuration, and
+// reads and writes the files of its tree.
 package plugintest
 
 import (

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"runtime/trace"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,75 +20,141 @@ import (
 	"github.com/ispyd/ispyd/internal/profiles"
 )
 
-// recording runs a benchmark with nothing on, with our flight recorder, and with its
-// peer, a whole trace by trace.Start.
-func recording(b *testing.B, f func(b *testing.B)) {
-	b.Run("off", f)
-	b.Run("flight", func(b *testing.B) {
-		r := newRecorder(slog.New(slog.DiscardHandler))
-		if err := r.start(b.Context(), window{Age: 10 * time.Second, Bytes: 10 << 20}, "the benchmark"); err != nil {
-			b.Fatal(err)
+// How BenchmarkFlight measures: so many pairs of so long each.
+const (
+	pairs     = 25
+	pairSlice = 150 * time.Millisecond
+)
+
+// BenchmarkFlight is what the flight recorder, and its peer, a whole trace by
+// trace.Start, cost a program. What runs beside on the machine disturbs more than
+// they do, so each stretch with one is beside a stretch with nothing, first and
+// second by turns, and what is reported is the median of the pairs' ratios, in
+// percent more time for each operation, and its quartiles.
+func BenchmarkFlight(b *testing.B) {
+	for _, load := range []struct {
+		name  string
+		start func(b *testing.B) (op func(), end func())
+	}{
+		{"switch", switches}, {"http", requests}, {"cpu", computing},
+	} {
+		for _, how := range []struct {
+			name  string
+			start func(b *testing.B) (end func())
+		}{
+			{"nothing", func(*testing.B) func() { return func() {} }}, // what the machine makes of equal halves
+			{"flight", flying},
+			{"trace", tracingAll},
+		} {
+			b.Run(load.name+"/"+how.name, func(b *testing.B) {
+				op, end := load.start(b)
+				defer end()
+				for b.Loop() {
+					compare(b, op, func() func() { return how.start(b) })
+				}
+			})
 		}
-		defer r.stop(b.Context(), "", "")
-		f(b)
-	})
-	b.Run("trace", func(b *testing.B) {
-		if err := trace.Start(io.Discard); err != nil {
-			b.Fatal(err)
-		}
-		defer trace.Stop()
-		f(b)
-	})
+	}
 }
 
-// BenchmarkFlightSwitch is the worst that a recorder can meet: two goroutines that
-// do nothing but hand the CPU to each other. An operation is two switches.
-func BenchmarkFlightSwitch(b *testing.B) {
-	recording(b, func(b *testing.B) {
-		there, back := make(chan int), make(chan int)
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for n := range there {
-				back <- n
+func compare(b *testing.B, op func(), start func() (end func())) {
+	var without, with, ratios []float64
+	stretch(op) // warm
+	for i := range pairs {
+		var off, on float64
+		measured := func() {
+			end := start()
+			defer end()
+			on = stretch(op)
+		}
+		if i%2 == 0 {
+			off = stretch(op)
+			measured()
+		} else {
+			measured()
+			off = stretch(op)
+		}
+		without, with, ratios = append(without, off), append(with, on), append(ratios, 100*(on/off-1))
+	}
+	for _, list := range [][]float64{without, with, ratios} {
+		slices.Sort(list)
+	}
+	b.ReportMetric(0, "ns/op") // of a whole comparison: says nothing
+	b.ReportMetric(without[pairs/2], "ns-off")
+	b.ReportMetric(with[pairs/2], "ns-on")
+	b.ReportMetric(ratios[pairs/4], "%more-p25")
+	b.ReportMetric(ratios[pairs/2], "%more-p50")
+	b.ReportMetric(ratios[pairs*3/4], "%more-p75")
+}
+
+// stretch does op for a while and returns the nanoseconds that one took.
+func stretch(op func()) float64 {
+	n, began := 0, time.Now()
+	for time.Since(began) < pairSlice {
+		op()
+		n++
+	}
+	return float64(time.Since(began)) / float64(n)
+}
+
+func flying(b *testing.B) (end func()) {
+	r := newRecorder(slog.New(slog.DiscardHandler))
+	if err := r.start(b.Context(), window{Age: 10 * time.Second, Bytes: 10 << 20}, "the benchmark"); err != nil {
+		b.Fatal(err)
+	}
+	return func() { r.close() }
+}
+
+func tracingAll(b *testing.B) (end func()) {
+	if err := trace.Start(io.Discard); err != nil {
+		b.Fatal(err)
+	}
+	return trace.Stop
+}
+
+// switches is the worst that a recorder can meet: two goroutines that do nothing
+// but hand the CPU to each other. An operation is a hundred times there and back.
+func switches(*testing.B) (op, end func()) {
+	there, back := make(chan int), make(chan int)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for n := range there {
+			back <- n
+		}
+	})
+	return func() {
+			for range 100 {
+				there <- 1
+				<-back
 			}
-		})
-		for b.Loop() {
-			there <- 1
-			<-back
+		}, func() {
+			close(there)
+			wg.Wait()
 		}
-		close(there)
-		wg.Wait()
-	})
 }
 
-// BenchmarkFlightHTTP is a request of a program's everyday: net/http over
-// loopback, with a page of 10 KB.
-func BenchmarkFlightHTTP(b *testing.B) {
+// requests is a program's everyday: net/http over loopback, with a page of 10 KB.
+func requests(b *testing.B) (op, end func()) {
 	page := bytes.Repeat([]byte("x"), 10_000)
-	recording(b, func(b *testing.B) {
-		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(page) }))
-		defer srv.Close()
-		for b.Loop() {
-			resp, err := srv.Client().Get(srv.URL)
-			if err != nil {
-				b.Fatal(err)
-			}
-			io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(page) }))
+	return func() {
+		resp, err := srv.Client().Get(srv.URL)
+		if err != nil {
+			b.Fatal(err)
 		}
-	})
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}, srv.Close
 }
 
-// BenchmarkFlightCPU is work that does not switch.
-func BenchmarkFlightCPU(b *testing.B) {
-	recording(b, func(b *testing.B) {
-		data := make([]byte, 1<<20)
-		for b.Loop() {
-			for i := range data {
-				data[i] += byte(i)
-			}
+// computing is work that does not switch.
+func computing(*testing.B) (op, end func()) {
+	data := make([]byte, 1<<20)
+	return func() {
+		for i := range data {
+			data[i] += byte(i)
 		}
-	})
+	}, func() {}
 }
 
 // BenchmarkDelta is what the difference of two heap profiles costs when the time is

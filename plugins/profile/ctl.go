@@ -14,27 +14,34 @@ import (
 // ctl returns the file ctl.
 func (p *plugin) ctl() nodes.File {
 	return nodes.Ctl("ctl", "acts on the flight recorder, its triggers and their captures",
-		nodes.Verb{Name: "flight", Args: "start|stop|when|never ...",
-			Doc: "start [AGE] [BYTES] [for=DURATION]: record the last moments (" + p.conf.window().String() + "); stop; when SOURCE over VALUE: keep them when that comes true; never [ID]: remove a trigger, or all",
+		nodes.Verb{Name: "flight", Args: "start|stop|auto|when|never ...",
+			Doc: "start [AGE] [BYTES]: record the last moments (" + p.conf.window().String() + "); stop: do not, whatever triggers there are; auto: while there are triggers, as at first; each of these with for=DURATION for a time; when SOURCE over VALUE: keep the moments when that comes true; never [ID]: remove a trigger, or all",
 			Run: p.flight},
 		nodes.Verb{Name: "clear", Args: "[N]", Doc: "drop the captures, or one", Run: p.clear},
 	)
 }
 
 // flightVerbs are the words after flight.
-var flightVerbs = []string{"start", "stop", "when", "never"}
+var flightVerbs = []string{"start", "stop", "auto", "when", "never"}
 
 func (p *plugin) flight(ctx context.Context, args []string) error {
 	verb, args := args[0], args[1:]
 	switch verb {
 	case "start":
 		return p.start(ctx, args)
-	case "stop":
-		if len(args) > 0 {
-			return nodes.Errorf(fs.ErrInvalid, "flight stop takes no arguments")
+	case "stop", "auto":
+		args, lease, err := nodes.CutFor(args)
+		if err != nil {
+			return err
 		}
-		return p.setting.Change(ctx, 0, p.change(func(ctx context.Context) error {
-			return p.recorder.stop(ctx, by(ctx), "")
+		if len(args) > 0 {
+			return nodes.Errorf(fs.ErrInvalid, "flight %s takes no arguments but a lease, such as for=5m", verb)
+		}
+		return p.setting.Change(ctx, lease, p.change(func(ctx context.Context) error {
+			if verb == "auto" {
+				return p.auto(ctx)
+			}
+			return p.recorder.stop(ctx, by(ctx))
 		}))
 	case "when":
 		return p.when(ctx, args)
@@ -73,28 +80,55 @@ func (p *plugin) start(ctx context.Context, args []string) error {
 func (p *plugin) change(do func(context.Context) error) nodes.Change {
 	return nodes.Change{
 		Now: func(context.Context) (string, error) {
-			if w, on, _ := p.recorder.running(); on {
+			m, w := p.recorder.setting()
+			if m == on {
 				return w.String(), nil
 			}
-			return "off", nil
+			return string(m), nil
 		},
 		Do: do,
 		Hold: func(context.Context) (func(context.Context) error, error) {
-			w, on, armed := p.recorder.running()
+			m, w := p.recorder.setting()
 			return func(ctx context.Context) error {
-				if on {
-					return p.recorder.restart(ctx, w, "the end of a lease", armed)
+				switch m {
+				case on:
+					return p.recorder.start(ctx, w, "the end of a lease")
+				case off:
+					return p.recorder.stop(ctx, "the end of a lease")
 				}
-				if err := p.recorder.stop(ctx, "the end of a lease", ""); err != nil {
-					return err
-				}
-				return p.armIfWatched(ctx)
+				return p.auto(ctx)
 			}, nil
 		},
 	}
 }
 
-// when arms a trigger, and the recorder.
+// auto gives the recorder to the triggers. That it cannot be started for them is
+// in its status, and no failure of this.
+func (p *plugin) auto(ctx context.Context) error {
+	err := p.recorder.auto(ctx, p.conf.window(), p.watcher.any)
+	if err != nil && ctx.Err() == nil {
+		p.noTrace(err)
+		err = nil
+	}
+	return err
+}
+
+// arm starts the recorder for the triggers, if there are any and it is theirs.
+// Without a recording captures lack the trace, and say so.
+func (p *plugin) arm(ctx context.Context) {
+	if !p.watcher.any() {
+		return
+	}
+	if err := p.recorder.arm(ctx, p.conf.window()); err != nil {
+		p.noTrace(err)
+	}
+}
+
+func (p *plugin) noTrace(err error) {
+	p.logger.Warn("ispyd: triggers are armed, but captures will have no trace", "error", err)
+}
+
+// when arms a trigger, and the recorder where nobody has stopped it.
 func (p *plugin) when(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return nodes.Errorf(fs.ErrInvalid, "flight when: an expression is missing, such as goroutines over 10000; profile/triggers shows the triggers that there are, profile/sources what they can watch")
@@ -102,10 +136,7 @@ func (p *plugin) when(ctx context.Context, args []string) error {
 	if _, err := p.watcher.add(strings.Join(args, " "), by(ctx), false); err != nil {
 		return err
 	}
-	// Without a recording captures lack the trace, and say so.
-	if err := p.recorder.arm(ctx, p.conf.window()); err != nil {
-		p.logger.Warn("ispyd: triggers are armed, but captures will have no trace", "error", err)
-	}
+	p.arm(ctx)
 	return nil
 }
 
@@ -121,7 +152,7 @@ func (p *plugin) never(ctx context.Context, args []string) error {
 	if err != nil || left > 0 {
 		return err
 	}
-	return p.recorder.disarm(ctx)
+	return p.recorder.disarm(ctx, p.watcher.any)
 }
 
 func (p *plugin) clear(_ context.Context, args []string) error {

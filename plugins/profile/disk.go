@@ -7,26 +7,48 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ispyd/ispyd/nodes"
 )
 
-// onDisk keeps captures in a directory, one each, called by their numbers; several
-// programs may share it. The directory is made when there is something to keep.
-type onDisk struct{ dir string }
+// onDisk keeps captures in a directory that many programs may share: each has a
+// home in it, PID-TIME, made when there is something to keep, and in that a
+// directory for each capture, called by its number. A home is its program's alone
+// as long as that holds the lock on it; afterwards everybody shows it, and drops
+// from it what there is no room for.
+type onDisk struct {
+	dir string
 
-// unfinished begins the name of a capture that is still being written; what is
-// older than leftOver was left by a program that died.
+	mu   sync.Mutex
+	own  home     // "" until there is one
+	lock *os.File // of own
+}
+
+// home is the path of the directory that a program keeps its captures in.
+type home string
+
+// homeName is the form of a home's name; the time sorts as text.
+var homeName = regexp.MustCompile(`^[0-9]+-([0-9]{8}T[0-9]{6}\.[0-9]{3}Z)$`)
+
+const homeTime = "20060102T150405.000Z"
+
+// unfinished begins the name of what is still being written; what is older than
+// leftOver was left by a program that died. lockName is the file in a home that
+// its program holds the lock on.
 const (
 	unfinished = ".unfinished-"
 	leftOver   = time.Hour
+	lockName   = ".lock"
 )
 
-func (d onDisk) path(n int) string { return filepath.Join(d.dir, strconv.Itoa(n)) }
+func (h home) path(n int) string { return filepath.Join(string(h), strconv.Itoa(n)) }
 
 // number is the number of a capture's directory, 0 for other names.
 func number(name string) int {
@@ -37,8 +59,11 @@ func number(name string) int {
 	return n
 }
 
-func (d onDisk) list() (list []entry, err error) {
-	dirs, err := inside(d.dir)
+func (h home) list() (list []entry, err error) {
+	if h == "" {
+		return nil, nil
+	}
+	dirs, err := inside(string(h))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -50,7 +75,7 @@ func (d onDisk) list() (list []entry, err error) {
 		if n == 0 || !x.IsDir() {
 			continue
 		}
-		files, err := inside(d.path(n))
+		files, err := inside(h.path(n))
 		if err != nil {
 			continue // it has just been dropped
 		}
@@ -78,51 +103,95 @@ func inside(dir string) ([]fs.FileInfo, error) {
 	return f.Readdir(-1)
 }
 
-func (d onDisk) open(n int, name string) (io.ReadCloser, error) {
-	f, err := os.Open(filepath.Join(d.path(n), name))
+func (h home) open(n int, name string) (io.ReadCloser, error) {
+	f, err := os.Open(filepath.Join(h.path(n), name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nodes.Errorf(fs.ErrNotExist, "capture %d has been dropped", n)
 	}
 	return f, err
 }
 
-func (d onDisk) put(pieces []piece) (int, error) {
-	if err := d.prepare(); err != nil {
-		return 0, err
+// drop moves the capture out of sight before it takes it apart.
+func (h home) drop(n int) error {
+	tmp, err := os.MkdirTemp(string(h), unfinished)
+	if err != nil {
+		return err
 	}
-	tmp, err := os.MkdirTemp(d.dir, unfinished)
+	defer os.RemoveAll(tmp)
+	err = os.Rename(h.path(n), filepath.Join(tmp, "dropped"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another program was faster
+	}
+	return err
+}
+
+// remove takes away the home of a program that has ended.
+func (h home) remove() error { return os.RemoveAll(string(h)) }
+
+// mine returns this program's own home, "" where there is none yet.
+func (d *onDisk) mine() home {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.own
+}
+
+func (d *onDisk) list() ([]entry, error) { return d.mine().list() }
+
+func (d *onDisk) open(n int, name string) (io.ReadCloser, error) { return d.mine().open(n, name) }
+
+func (d *onDisk) drop(n int) error { return d.mine().drop(n) }
+
+// former returns what programs have left that have ended, the last one first.
+func (d *onDisk) former() (list []former, err error) {
+	dirs, err := inside(d.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	own := filepath.Base(string(d.mine()))
+	for _, x := range dirs {
+		if name := x.Name(); x.IsDir() && name != own && homeName.MatchString(name) {
+			h := home(filepath.Join(d.dir, name))
+			if unlocked(filepath.Join(string(h), lockName)) {
+				list = append(list, former{name, h})
+			}
+		}
+	}
+	began := func(f former) string { return homeName.FindStringSubmatch(f.name)[1] + f.name }
+	slices.SortFunc(list, func(a, b former) int { return strings.Compare(began(b), began(a)) })
+	return list, err
+}
+
+func (d *onDisk) put(pieces []piece) (int, error) {
+	h, err := d.prepare()
 	if err != nil {
 		return 0, err
 	}
-	n, err := d.write(tmp, pieces)
+	tmp, err := os.MkdirTemp(string(h), unfinished)
+	if err != nil {
+		return 0, err
+	}
+	n, err := h.write(tmp, pieces)
 	if err != nil {
 		os.RemoveAll(tmp)
 	}
 	return n, err
 }
 
-func (d onDisk) write(tmp string, pieces []piece) (int, error) {
+func (h home) write(tmp string, pieces []piece) (int, error) {
 	for _, p := range pieces {
 		if err := writeSynced(filepath.Join(tmp, p.name), p.data); err != nil {
 			return 0, err
 		}
 	}
-	for try := 0; ; try++ {
-		list, err := d.list()
-		if err != nil {
-			return 0, err
-		}
-		n := 1
-		if len(list) > 0 {
-			n = list[len(list)-1].n + 1
-		}
-		// Another program may have been faster: its directory is not empty.
-		if err = os.Rename(tmp, d.path(n)); err == nil || try == 100 {
-			return n, err
-		} else if !errors.Is(err, fs.ErrExist) {
-			return 0, err
-		}
+	list, err := h.list()
+	if err != nil {
+		return 0, err
 	}
+	n := 1
+	if len(list) > 0 {
+		n = list[len(list)-1].n + 1
+	}
+	return n, os.Rename(tmp, h.path(n))
 }
 
 func writeSynced(name string, data []byte) error {
@@ -134,37 +203,78 @@ func writeSynced(name string, data []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// prepare makes the directory, and sees that nobody else can write it.
-func (d onDisk) prepare() error {
+// prepare makes the directory, sees that nobody else can write it, and makes the
+// program's home in it.
+func (d *onDisk) prepare() (home, error) {
 	if err := os.Mkdir(d.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+		return "", err
 	}
 	info, err := os.Stat(d.dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !ours(info) {
-		return fmt.Errorf("%s: captures are kept only in a directory of the program's own user that nobody else can write", d.dir)
+		return "", fmt.Errorf("%s: captures are kept only in a directory of the program's own user that nobody else can write", d.dir)
 	}
 	dirs, err := inside(d.dir)
+	if err != nil {
+		return "", err
+	}
 	for _, x := range dirs {
 		if strings.HasPrefix(x.Name(), unfinished) && time.Since(x.ModTime()) > leftOver {
 			os.RemoveAll(filepath.Join(d.dir, x.Name()))
 		}
 	}
-	return err
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.own != "" {
+		if _, err := os.Stat(string(d.own)); err == nil {
+			return d.own, nil
+		}
+		d.unlock() // somebody has removed it
+	}
+	err = d.settle()
+	return d.own, err
 }
 
-// drop moves the capture out of sight before it takes it apart.
-func (d onDisk) drop(n int) error {
+// settle makes the program's home. It has its name only when it is locked, so that
+// nobody takes it for one that was left. d.mu is held.
+func (d *onDisk) settle() error {
 	tmp, err := os.MkdirTemp(d.dir, unfinished)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
-	err = os.Rename(d.path(n), filepath.Join(tmp, "dropped"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // another program was faster
+	lock, err := os.OpenFile(filepath.Join(tmp, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		os.RemoveAll(tmp)
+		return err
 	}
-	return err
+	hold(lock)
+	for try := 0; ; try++ {
+		now := time.Now().Add(time.Duration(try) * time.Millisecond).UTC()
+		h := filepath.Join(d.dir, fmt.Sprintf("%d-%s", os.Getpid(), now.Format(homeTime)))
+		// The name may be taken, by a program of another container.
+		if err = os.Rename(tmp, h); err == nil {
+			d.own, d.lock = home(h), lock
+			return nil
+		} else if !errors.Is(err, fs.ErrExist) || try == 100 {
+			lock.Close()
+			os.RemoveAll(tmp)
+			return err
+		}
+	}
+}
+
+func (d *onDisk) unlock() {
+	if d.lock != nil {
+		d.lock.Close()
+	}
+	d.own, d.lock = "", nil
+}
+
+// close leaves the home to who comes next.
+func (d *onDisk) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unlock()
 }

@@ -1,24 +1,33 @@
 package profile
 
 import (
+	"bufio"
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ispyd/ispyd/plugins/plugintest"
 )
 
 var errNotExist = fs.ErrNotExist
 
-// Captures in a directory are there after a restart, and are the program's alone.
+// Captures in a directory are there after a restart, read-only and under the name
+// of the program that has ended; those of programs that run are their own.
 func TestDir(t *testing.T) {
 	n := gauge(t, "test.n")
 	where := filepath.Join(t.TempDir(), "captures")
 	conf := fast + "dir = \"" + where + "\"\n"
-	dir := tree(t, conf)
+	dir, closer, err := Plugin.Open(plugintest.Config(t, "profile", conf))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if got := names(t, dir, "captures"); len(got) != 0 {
 		t.Errorf("before: %v", got)
 	}
@@ -28,18 +37,142 @@ func TestDir(t *testing.T) {
 	do(t, dir, "flight when test.n over 1")
 	n.Store(2)
 	eventually(t, "a capture", func() bool { return len(names(t, dir, "captures")) == 1 })
-	for name, want := range map[string]fs.FileMode{".": 0o700, "1": 0o700, "1/when": 0o600, "1/trace": 0o600, "1/stacks": 0o600} {
-		info, err := os.Stat(filepath.Join(where, name))
+	homes, _ := filepath.Glob(filepath.Join(where, "*"))
+	if len(homes) != 1 || !strings.HasPrefix(filepath.Base(homes[0]), strconv.Itoa(os.Getpid())+"-") {
+		t.Fatalf("homes: %v", homes)
+	}
+	program := filepath.Base(homes[0])
+	for name, want := range map[string]fs.FileMode{"..": 0o700, ".": 0o700, "1": 0o700, "1/when": 0o600, "1/trace": 0o600, "1/stacks": 0o600} {
+		info, err := os.Stat(filepath.Join(homes[0], name))
 		if err != nil || info.Mode().Perm() != want {
-			t.Errorf("%s: %v, %v, want %o", name, info.Mode(), err, want)
+			t.Errorf("%s: %v, want %o", name, err, want)
 		}
 	}
-	again := tree(t, conf)
-	if read(t, again, "captures/1/when") != read(t, dir, "captures/1/when") {
+	when := read(t, dir, "captures/1/when")
+	other := tree(t, conf)
+	do(t, other, "clear")
+	if got := names(t, other, "captures"); len(got) != 0 || len(names(t, dir, "captures")) != 1 {
+		t.Errorf("what another program shows of one that runs: %v, and after its clear: %v", got, names(t, dir, "captures"))
+	}
+	if err := closer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	do(t, other, "clear")
+	if got := strings.Join(names(t, other, "captures"), " "); got != "former" {
+		t.Errorf("after its end: %s", got)
+	}
+	if got := strings.Join(names(t, other, "captures/former"), " "); got != program {
+		t.Errorf("former: %s, want %s", got, program)
+	}
+	if read(t, other, "captures/former/"+program+"/1/when") != when {
 		t.Error("another program does not show it")
 	}
-	if n, _ := events(t, read(t, again, "captures/1/trace")); n == 0 {
+	if n, _ := events(t, read(t, other, "captures/former/"+program+"/1/trace")); n == 0 {
 		t.Error("the trace has no events")
+	}
+	_, err = readFile(t.Context(), other, "captures/former/1-x/1/when")
+	wantError(t, "a program that there was not", err, fs.ErrNotExist, `no program "1-x" has left captures`)
+}
+
+// The oldest captures of programs that have ended make room; those of others that
+// run are not touched.
+func TestFormerMakeRoom(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "captures")
+	program := func() *store { return &store{keeper: &onDisk{dir: dir}, most: 3, bytes: 1000} }
+	add := func(s *store, size int) {
+		t.Helper()
+		if _, err := s.add([]piece{{"when", make([]byte, size)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(s *store) (own, left string) {
+		t.Helper()
+		list, err := s.list()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			own += strconv.Itoa(e.n)
+		}
+		all, err := s.former()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range all {
+			list, _ := f.list()
+			left += " "
+			for _, e := range list {
+				left += strconv.Itoa(e.n)
+			}
+		}
+		return own, left
+	}
+	first, second, live := program(), program(), program()
+	add(first, 1)
+	add(first, 1)
+	add(second, 1) // while the first runs
+	add(live, 990)
+	first.close()
+	second.close()
+	last := program()
+	if own, left := count(last); own != "" || left != " 1 12" {
+		t.Errorf("left: %q %q", own, left)
+	}
+	add(last, 1)
+	if own, left := count(last); own != "1" || left != " 1 2" {
+		t.Errorf("after one: %q %q", own, left)
+	}
+	add(last, 999)
+	if own, left := count(last); own != "12" || left != "" {
+		t.Errorf("without room: %q %q", own, left)
+	}
+	if own, _ := count(live); own != "1" {
+		t.Errorf("one that runs has %q", own)
+	}
+	if homes, _ := os.ReadDir(dir); len(homes) != 2 {
+		t.Errorf("homes: %v", homes)
+	}
+	live.close()
+	last.close()
+}
+
+// A program that is killed leaves its captures to the others.
+func TestKilled(t *testing.T) {
+	const key = "ISPYD_TEST_KEEP_IN"
+	if dir := os.Getenv(key); dir != "" {
+		d := &onDisk{dir: dir}
+		if _, err := d.put([]piece{{"when", nil}}); err != nil {
+			t.Fatal(err)
+		}
+		os.Stdout.WriteString("kept\n")
+		io.Copy(io.Discard, os.Stdin)
+		return
+	}
+	dir := filepath.Join(t.TempDir(), "captures")
+	child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+	child.Env = append(os.Environ(), key+"="+dir)
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := bufio.NewReader(stdout).ReadString('\n')
+	d := &onDisk{dir: dir}
+	if list, ferr := d.former(); kept != "kept\n" || len(list) != 0 || ferr != nil {
+		t.Errorf("%q, %v; while it runs: %v, %v", kept, err, list, ferr)
+	}
+	child.Process.Kill()
+	child.Wait()
+	list, err := d.former()
+	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].name, strconv.Itoa(child.Process.Pid)+"-") {
+		t.Errorf("after its end: %v, %v", list, err)
 	}
 }
 
@@ -54,39 +187,43 @@ func TestDiskRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{open, file} {
-		if _, err := (onDisk{dir}).put(pieces); err == nil || !strings.Contains(err.Error(), "only in a directory of the program's own user that nobody else can write") {
+		if _, err := (&onDisk{dir: dir}).put(pieces); err == nil || !strings.Contains(err.Error(), "only in a directory of the program's own user that nobody else can write") {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
-	if _, err := (onDisk{filepath.Join(open, "a/b")}).put(pieces); err == nil {
+	if _, err := (&onDisk{dir: filepath.Join(open, "a/b")}).put(pieces); err == nil {
 		t.Error("a directory two levels down was made")
 	}
 	// What cannot be written leaves nothing behind.
 	dir := t.TempDir()
-	if _, err := (onDisk{dir}).put([]piece{{"when", nil}, {"no/such/dir", nil}}); err == nil {
+	if _, err := (&onDisk{dir: dir}).put([]piece{{"when", nil}, {"no/such/dir", nil}}); err == nil {
 		t.Error("a bad name was written")
 	}
-	if left, _ := os.ReadDir(dir); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*/*")); len(left) != 1 || filepath.Base(left[0]) != lockName {
 		t.Errorf("left behind: %v", left)
 	}
 }
 
-// Whoever looks sees whole captures alone, however many programs write.
+// Whoever looks sees whole captures alone, however many programs write and end.
 func TestDiskTogether(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "captures")
 	data := []byte(strings.Repeat("x", 100_000))
 	var writers, readers sync.WaitGroup
 	for range 3 {
-		s := &store{keeper: onDisk{dir}, most: 5, bytes: 1 << 30}
 		writers.Go(func() {
-			for range 10 {
-				if _, err := s.add([]piece{{"a", data}, {"b", data}}); err != nil {
-					t.Error(err)
+			for range 5 {
+				s := &store{keeper: &onDisk{dir: dir}, most: 5, bytes: 1 << 30}
+				for range 3 {
+					if _, err := s.add([]piece{{"a", data}, {"b", data}}); err != nil {
+						t.Error(err)
+					}
 				}
+				s.close()
 			}
 		})
 	}
 	stop := make(chan bool)
+	looker := &onDisk{dir: dir}
 	readers.Go(func() {
 		for {
 			select {
@@ -94,28 +231,39 @@ func TestDiskTogether(t *testing.T) {
 				return
 			default:
 			}
-			list, err := onDisk{dir}.list()
+			all, err := looker.former()
 			if err != nil {
 				t.Error(err)
 			}
-			for _, e := range list {
-				f, err := onDisk{dir}.open(e.n, "b")
+			for _, former := range all {
+				list, err := former.list()
 				if err != nil {
-					continue // dropped meanwhile
+					t.Error(err)
 				}
-				if got, err := io.ReadAll(f); err != nil || len(got) != len(data) {
-					t.Errorf("%d bytes, %v", len(got), err)
+				for _, e := range list {
+					f, err := former.open(e.n, "b")
+					if err != nil {
+						continue // dropped meanwhile
+					}
+					if got, err := io.ReadAll(f); err != nil || len(got) != len(data) {
+						t.Errorf("%d bytes, %v", len(got), err)
+					}
+					f.Close()
 				}
-				f.Close()
 			}
 		}
 	})
 	writers.Wait()
 	close(stop)
 	readers.Wait()
-	list, err := onDisk{dir}.list()
-	if err != nil || len(list) < 5 || len(list) > 7 {
-		t.Errorf("%d captures, %v", len(list), err)
+	left := 0
+	all, err := looker.former()
+	for _, f := range all {
+		list, _ := f.list()
+		left += len(list)
+	}
+	if err != nil || left < 3 || left > 15 {
+		t.Errorf("%d captures, %v", left, err)
 	}
 }
 
@@ -132,16 +280,19 @@ func TestDiskLeftovers(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, unfinished+"old"), old, old); err != nil {
 		t.Fatal(err)
 	}
-	d := onDisk{dir}
+	d := &onDisk{dir: dir}
+	defer d.close()
 	if n, err := d.put([]piece{{"when", nil}}); n != 1 || err != nil {
 		t.Fatalf("%d, %v", n, err)
 	}
 	left, err := os.ReadDir(dir)
 	var names []string
 	for _, x := range left {
-		names = append(names, x.Name())
+		if name := x.Name(); !homeName.MatchString(name) {
+			names = append(names, name)
+		}
 	}
-	if got := strings.Join(names, " "); got != "-1 .unfinished-new 07 1 notes" || err != nil {
+	if got := strings.Join(names, " "); got != "-1 .unfinished-new 07 notes" || err != nil {
 		t.Errorf("%s, %v", got, err)
 	}
 	if list, err := d.list(); len(list) != 1 || err != nil {

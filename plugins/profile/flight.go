@@ -32,6 +32,15 @@ const (
 	maxBytes = 32 << 20 // the last second comes on top, up to what can be shown
 )
 
+// mode is who decides whether the recorder is on: the setting flight.
+type mode string
+
+const (
+	auto mode = "auto" // triggers: it is on while there are any
+	on   mode = "on"   // somebody has started it
+	off  mode = "off"  // somebody has stopped it: triggers leave it so
+)
+
 // recorder is the flight recorder of profile/flight.
 type recorder struct {
 	logger *slog.Logger
@@ -43,9 +52,8 @@ type recorder struct {
 	end  func() // ends the guard
 
 	mu     sync.Mutex
-	status status
-	window window // while it is on
-	armed  bool   // on because a trigger wanted it
+	status status // its Mode is written by who holds turn
+	window window // of the last start
 }
 
 // status is how the recorder stands.
@@ -56,10 +64,11 @@ type status struct {
 	Bytes size      `json:"bytes,omitempty"` // in as many bytes
 	By    string    `json:"by,omitempty"`    // who started or stopped it
 	Note  string    `json:"note,omitempty"`  // why it is off where nobody stopped it
+	Mode  mode      `json:"mode"`            // who decides: auto, on, off
 }
 
 func newRecorder(l *slog.Logger) *recorder {
-	return &recorder{logger: l, turn: make(chan struct{}, 1), status: status{State: "off"}}
+	return &recorder{logger: l, turn: make(chan struct{}, 1), status: status{State: "off", Mode: auto}}
 }
 
 func (r *recorder) acquire(ctx context.Context) error {
@@ -80,68 +89,139 @@ func (r *recorder) now(context.Context) (status, error) {
 	return r.status, nil
 }
 
-// set notes the status.
-func (r *recorder) set(s status, armed bool) {
+// set notes the status; it keeps the mode.
+func (r *recorder) set(s status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.status, r.armed = s, armed
+	s.Mode = r.status.Mode
+	r.status = s
 }
 
-// running returns the window, and whether the recorder is on, and for triggers
-// alone.
-func (r *recorder) running() (w window, on, armed bool) {
+// setMode is called by who holds turn.
+func (r *recorder) setMode(m mode) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.window, r.status.State == "on", r.armed
+	r.status.Mode = m
 }
 
-// start has the last moments recorded from now on; one that records another
-// window begins anew.
+// setting returns what people have set: the mode, and the window of mode on. It is
+// so also where the recorder has stopped by itself.
+func (r *recorder) setting() (mode, window) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status.Mode, r.window
+}
+
+// why says why nothing is recorded, "" where something is.
+func (r *recorder) why() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch s := r.status; {
+	case s.State == "on":
+		return ""
+	case s.Note != "":
+		return "the flight recorder is off: " + s.Note
+	case s.Mode == off:
+		return "the flight recorder is off, stopped by " + s.By + ": write \"flight auto\" to profile/ctl to give it back to the triggers"
+	}
+	return "the flight recorder is off: write \"flight start\" to profile/ctl first"
+}
+
+// start has the last moments recorded from now on, until somebody says otherwise; a
+// recorder that is on begins anew.
 func (r *recorder) start(ctx context.Context, w window, by string) error {
-	return r.restart(ctx, w, by, false)
-}
-
-// restart is start, for triggers where armed is set: it then ends with them.
-func (r *recorder) restart(ctx context.Context, w window, by string, armed bool) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
 	defer r.release()
-	return r.startLocked(ctx, w, by, armed)
+	if err := r.startLocked(ctx, w, by); err != nil {
+		return err
+	}
+	r.setMode(on)
+	return nil
 }
 
-// arm starts the recorder for a trigger, if it is off.
+// stop ends the recording, until somebody says otherwise.
+func (r *recorder) stop(ctx context.Context, by string) error {
+	if err := r.acquire(ctx); err != nil {
+		return err
+	}
+	defer r.release()
+	r.stopLocked(by, "")
+	r.set(status{State: "off", Since: time.Now().Round(0), By: by})
+	r.setMode(off)
+	return nil
+}
+
+// triggers is who turns the recorder on and off in mode auto.
+const triggers = "triggers"
+
+// auto gives the recorder to the triggers, which want it or not. What has been
+// recorded stays where the window does.
+func (r *recorder) auto(ctx context.Context, w window, wanted func() bool) error {
+	if err := r.acquire(ctx); err != nil {
+		return err
+	}
+	defer r.release()
+	r.setMode(auto)
+	switch {
+	case !wanted():
+		r.stopLocked(triggers, "there are no triggers")
+		r.set(status{State: "off", Since: time.Now().Round(0), By: triggers})
+		return nil
+	case r.fr != nil && r.window == w:
+		s, _ := r.now(ctx)
+		s.By = triggers
+		r.set(s)
+		return nil
+	}
+	r.stopLocked(triggers, "")
+	return r.armLocked(ctx, w)
+}
+
+// arm starts the recorder for a trigger, if it is off and nobody has stopped it.
 func (r *recorder) arm(ctx context.Context, w window) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
 	defer r.release()
-	if r.fr != nil {
+	if m, _ := r.setting(); r.fr != nil || m != auto {
 		return nil
 	}
-	err := r.startLocked(ctx, w, "triggers", true)
+	return r.armLocked(ctx, w)
+}
+
+func (r *recorder) armLocked(ctx context.Context, w window) error {
+	err := r.startLocked(ctx, w, triggers)
 	if err != nil {
-		r.set(status{State: "off", Since: time.Now().Round(0), By: "triggers", Note: err.Error()}, false)
+		r.set(status{State: "off", Since: time.Now().Round(0), By: triggers, Note: err.Error()})
 	}
 	return err
 }
 
-// disarm stops the recorder if it was started by arm.
-func (r *recorder) disarm(ctx context.Context) error {
+// disarm stops the recorder where it is the triggers' and they want it no more.
+func (r *recorder) disarm(ctx context.Context, wanted func() bool) error {
 	if err := r.acquire(ctx); err != nil {
 		return err
 	}
 	defer r.release()
-	r.mu.Lock()
-	armed := r.armed
-	r.mu.Unlock()
-	if armed {
-		r.stopLocked("triggers", "the last trigger was removed")
+	if m, _ := r.setting(); m == auto && !wanted() {
+		r.stopLocked(triggers, "the last trigger was removed")
 	}
 	return nil
 }
 
-func (r *recorder) startLocked(ctx context.Context, w window, by string, armed bool) error {
+// close ends the recording for good.
+func (r *recorder) close() error {
+	if err := r.acquire(context.Background()); err != nil {
+		return err
+	}
+	defer r.release()
+	r.stopLocked("Close", "")
+	return nil
+}
+
+func (r *recorder) startLocked(ctx context.Context, w window, by string) error {
 	if tracing.Fatal() {
 		return errFatal
 	}
@@ -162,21 +242,12 @@ func (r *recorder) startLocked(ctx context.Context, w window, by string, armed b
 	r.mu.Lock()
 	r.window = w
 	r.mu.Unlock()
-	r.set(status{State: "on", Since: time.Now().Round(0), Age: w.Age.String(), Bytes: w.Bytes, By: by}, armed)
+	r.set(status{State: "on", Since: time.Now().Round(0), Age: w.Age.String(), Bytes: w.Bytes, By: by})
 	return nil
 }
 
-// stop ends the recording; without one it does nothing. note says why, where
+// stopLocked ends the recording; without one it does nothing. note says why, where
 // nobody has asked for it.
-func (r *recorder) stop(ctx context.Context, by, note string) error {
-	if err := r.acquire(ctx); err != nil {
-		return err
-	}
-	defer r.release()
-	r.stopLocked(by, note)
-	return nil
-}
-
 func (r *recorder) stopLocked(by, note string) {
 	if r.fr == nil {
 		return
@@ -185,7 +256,7 @@ func (r *recorder) stopLocked(by, note string) {
 	r.fr.Stop()
 	r.fr = nil
 	tracing.Recorder.Unlock()
-	r.set(status{State: "off", Since: time.Now().Round(0), By: by, Note: note}, false)
+	r.set(status{State: "off", Since: time.Now().Round(0), By: by, Note: note})
 }
 
 // read returns the last moments as a trace.
@@ -195,11 +266,7 @@ func (r *recorder) read(ctx context.Context) ([]byte, error) {
 	}
 	defer r.release()
 	if r.fr == nil {
-		s, _ := r.now(ctx)
-		if s.Note != "" {
-			return nil, nodes.Errorf(fs.ErrNotExist, "the flight recorder is off: %s", s.Note)
-		}
-		return nil, nodes.Errorf(fs.ErrNotExist, "the flight recorder is off: write \"flight start\" to profile/ctl first")
+		return nil, nodes.Errorf(fs.ErrNotExist, "%s", r.why())
 	}
 	var b bytes.Buffer
 	if _, err := r.fr.WriteTo(&b); err != nil {

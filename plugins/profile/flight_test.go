@@ -20,8 +20,8 @@ import (
 )
 
 func statusOf(t testing.TB, dir nodes.Dir) (s struct {
-	State, Age, By, Note string
-	Bytes                int64
+	State, Age, By, Note, Mode string
+	Bytes                      int64
 }) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(read(t, dir, "status.json")), &s); err != nil {
@@ -74,15 +74,17 @@ func TestFlight(t *testing.T) {
 func TestFlightErrors(t *testing.T) {
 	dir := tree(t, "")
 	for _, c := range []struct{ command, want string }{
-		{"flight", "flight: 0 arguments given; the form is: flight start|stop|when|never ..."},
-		{"flight stopp", `flight "stopp": unknown (near: stop); there are start, stop, when, never`},
+		{"flight", "flight: 0 arguments given; the form is: flight start|stop|auto|when|never ..."},
+		{"flight stopp", `flight "stopp": unknown (near: stop); there are start, stop, auto, when, never`},
 		{"flight start soon", `"soon" is neither an age such as 10s nor a number of bytes such as 10MiB`},
 		{"flight start 1ms", "the age must be from 100ms to 1h0m0s, not 1ms"},
 		{"flight start 1GiB", "bytes must be from 64KiB to 32MiB, not 1GiB"},
 		{"flight start 1B", "bytes must be from 64KiB"},
 		{"flight start 1s 1MiB 2s", "flight start takes an age, a number of bytes and a lease"},
 		{"flight start for=x", `for=x: "x" is not a duration such as 30s or 5m`},
-		{"flight stop now", "flight stop takes no arguments"},
+		{"flight stop now", "flight stop takes no arguments but a lease, such as for=5m"},
+		{"flight auto now", "flight auto takes no arguments but a lease"},
+		{"flight when heap over 2GiB for=3s", `column 16: a trigger has no "for="`},
 		{"flight when", "flight when: an expression is missing, such as goroutines over 10000"},
 		{"flight when heap over lots", `"heap over lots", column 11: "lots" is no value of heap`},
 		{"flight when http.slow over 1s", "http.slow comes with http.Plugin, which this program does not pass to ispyd.Start"},
@@ -130,6 +132,7 @@ func TestFlightLease(t *testing.T) {
 	if len(l) != 1 || l[0].Setting != "profile/ctl flight" || l[0].Value != "2s 1MiB" || l[0].Until.IsZero() {
 		t.Errorf("leases: %+v", l)
 	}
+	leased := time.Now()
 	if s := statusOf(t, dir); s.Age != "2s" {
 		t.Errorf("leased: %+v", s)
 	}
@@ -139,9 +142,66 @@ func TestFlightLease(t *testing.T) {
 	if s := statusOf(t, dir); s.State != "on" || s.Age != "5s" || s.Bytes != 10<<20 {
 		t.Errorf("after the lease: %+v", s)
 	}
+	// Since when is told of the value that holds, also of one that is back.
+	if l := leases.List(); len(l) != 1 || l[0].Value != "5s 10MiB" || l[0].Own != "auto" || l[0].Since.Before(leased) {
+		t.Errorf("after the lease of %v: %+v", leased, l)
+	}
 	do(t, dir, "flight stop")
 	do(t, dir, "flight start for=10ms")
 	eventually(t, "the lease ends by itself", func() bool { return statusOf(t, dir).State == "off" })
+}
+
+// Who has stopped or started the recorder decides, whatever triggers come and go,
+// until flight auto gives it back to them; status, settings and triggers agree.
+func TestFlightModes(t *testing.T) {
+	leases := nodes.NewLeases(nil)
+	defer leases.Close(context.Background())
+	dir := tree(t, "")
+	ctx := nodes.WithLeases(nodes.WithPeer(t.Context(), nodes.Peer{UID: 1, PID: 2}), leases, "profile/ctl")
+	const trig, stopped = "flight when goroutines over 1000000", `no trace: the flight recorder is off, stopped by uid 1, pid 2: write "flight auto" to profile/ctl`
+	for _, c := range []struct{ command, state, mode, setting, note string }{
+		{trig, "on", "auto", "", ""},
+		{"flight stop", "off", "off", "off", stopped},
+		{"flight never", "off", "off", "off", ""},
+		{trig, "off", "off", "off", stopped},
+		{"flight when heap over 1000GiB", "off", "off", "off", stopped},
+		{"flight auto", "on", "auto", "", ""},
+		{"flight start 5s", "on", "on", "5s 10MiB", ""},
+		{"flight never", "on", "on", "5s 10MiB", ""},
+		{"flight auto", "off", "auto", "", ""},
+		{trig, "on", "auto", "", ""},
+		{"flight never", "off", "auto", "", ""},
+		{"flight stop", "off", "off", "off", ""}, // of one that is off already
+		{trig, "off", "off", "off", stopped},
+	} {
+		if err := writeAs(ctx, dir, "ctl", c.command); err != nil {
+			t.Fatalf("%s: %v", c.command, err)
+		}
+		setting := ""
+		if l := leases.List(); len(l) == 1 && l[0].Own == "auto" {
+			setting = l[0].Value
+		}
+		note := ""
+		if l := triggersOf(t, dir); len(l) > 0 {
+			note = l[0].Note
+		}
+		if s := statusOf(t, dir); s.State != c.state || s.Mode != c.mode || setting != c.setting || !strings.HasPrefix(note, c.note) || c.note == "" && note != "" {
+			t.Errorf("%s: %+v, setting %q, note %q; want %+v", c.command, s, setting, note, c)
+		}
+	}
+	// A lease of each, and its end.
+	if err := writeAs(ctx, dir, "ctl", "flight auto for=1h"); err != nil {
+		t.Fatal(err)
+	}
+	if s := statusOf(t, dir); s.State != "on" || s.Mode != "auto" {
+		t.Errorf("leased: %+v", s)
+	}
+	if err := leases.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := statusOf(t, dir); s.State != "off" || s.Mode != "off" || s.By != "the end of a lease" {
+		t.Errorf("after the lease: %+v", s)
+	}
 }
 
 // Dumps of goroutines work, whichever slots are ours.
@@ -263,7 +323,7 @@ func TestGuard(t *testing.T) {
 	if err := r.start(t.Context(), window{Age: time.Second, Bytes: 1 << 20}, "the test"); err != nil {
 		t.Error(err)
 	}
-	r.stop(t.Context(), "", "")
+	r.close()
 }
 
 // The recorder's own count is found, where it can be read.
@@ -272,7 +332,7 @@ func TestCurrent(t *testing.T) {
 	if err := r.start(t.Context(), window{Age: time.Second, Bytes: 1 << 20}, "the test"); err != nil {
 		t.Fatal(err)
 	}
-	defer r.stop(context.Background(), "", "")
+	defer r.close()
 	if current(r.fr) == 0 && !raceEnabled {
 		eventually(t, "the current second has bytes", func() bool {
 			trace.Log(t.Context(), "a", strings.Repeat("x", 1000))

@@ -9,10 +9,12 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/ispyd/ispyd/internal/trigger"
@@ -62,10 +64,8 @@ type expression string
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (e *expression) UnmarshalText(text []byte) error {
 	*e = expression(text)
-	if _, err := trigger.Parse(string(text)); err != nil && !comesLater(err) {
-		return err
-	}
-	return nil
+	_, err := trigger.Parse(string(text))
+	return err
 }
 
 func defaults() config {
@@ -87,49 +87,68 @@ func (w window) check() error {
 	return nil
 }
 
-// check also makes the window the largest that is wanted.
-func (c *config) check() error {
-	within := func(key string, v, min, max time.Duration) error {
-		if v < min || v > max {
-			return fmt.Errorf("profile.%s: must be a duration from %q to %q, not %q", key, min, max, v)
-		}
-		return nil
-	}
-	if err := within("max", c.Max, time.Second, time.Hour); err != nil {
-		return err
-	}
-	if err := within("interval", c.Interval, 100*time.Millisecond, time.Minute); err != nil {
-		return err
-	}
-	if err := within("pause", c.Pause, time.Second, 24*time.Hour); err != nil {
-		return err
-	}
+// Check implements config.Checker. It also makes the window the largest that is
+// wanted.
+func (c *config) Check() (key []string, err error) {
 	if c.CaptureBytes == 0 {
 		c.CaptureBytes = 32 << 20
 		if c.Dir != "" {
 			c.CaptureBytes = 256 << 20
 		}
 	}
-	for _, w := range c.When {
+	for _, k := range []struct {
+		key         string
+		v, min, max time.Duration
+	}{
+		{"max", c.Max, time.Second, time.Hour},
+		{"interval", c.Interval, 100 * time.Millisecond, time.Minute},
+		{"pause", c.Pause, time.Second, 24 * time.Hour},
+		{"age", c.Age, minAge, maxAge},
+	} {
+		if k.v < k.min || k.v > k.max {
+			return []string{k.key}, fmt.Errorf("must be a duration from %q to %q, not %q", k.min, k.max, k.v)
+		}
+	}
+	fail := func(key, format string, args ...any) ([]string, error) {
+		return []string{key}, fmt.Errorf(format, args...)
+	}
+	switch {
+	case c.Bytes < minBytes || c.Bytes > maxBytes:
+		return fail("bytes", "must be from %s to %s, not %s", size(minBytes), size(maxBytes), c.Bytes)
+	case c.Captures < 1 || c.Captures > 1000:
+		return fail("captures", "must be from 1 to 1000, not %d", c.Captures)
+	case c.CaptureBytes < 16<<20 || c.CaptureBytes > 1<<40:
+		return fail("capture-bytes", "must be from 16MiB to 1024GiB, not %s", c.CaptureBytes)
+	case c.Dir != "" && !filepath.IsAbs(c.Dir):
+		return fail("dir", "must be an absolute path, not %q", c.Dir)
+	case len(c.When) > maxTriggers:
+		return fail("when", "there are %d triggers, and %d are possible", len(c.When), maxTriggers)
+	}
+	return c.checkWhen()
+}
+
+func (c *config) checkWhen() (key []string, err error) {
+	for i, w := range c.When {
 		if w.Expression == "" {
-			return fmt.Errorf("profile.when: expression is missing: \"goroutines over 10000\"")
+			return []string{"when"}, errors.New("expression is missing: \"goroutines over 10000\"")
+		}
+		same := func(x whenConfig) bool { return x.Expression.same(w.Expression) }
+		if slices.ContainsFunc(c.When[:i], same) {
+			return []string{"when"}, fmt.Errorf("%q is there twice", string(w.Expression))
 		}
 		c.Age, c.Bytes = max(c.Age, w.Age), max(c.Bytes, w.Bytes)
 	}
 	if err := c.window().check(); err != nil {
-		return fmt.Errorf("profile: %v", err)
+		return []string{"when"}, err
 	}
-	switch {
-	case c.Captures < 1 || c.Captures > 1000:
-		return fmt.Errorf("profile.captures: must be from 1 to 1000, not %d", c.Captures)
-	case c.CaptureBytes < 16<<20 || c.CaptureBytes > 1<<40:
-		return fmt.Errorf("profile.capture-bytes: must be from 16MiB to 1024GiB, not %s", c.CaptureBytes)
-	case c.Dir != "" && !filepath.IsAbs(c.Dir):
-		return fmt.Errorf("profile.dir: must be an absolute path, not %q", c.Dir)
-	case len(c.When) > maxTriggers:
-		return fmt.Errorf("profile.when: there are %d triggers, and %d are possible", len(c.When), maxTriggers)
-	}
-	return nil
+	return nil, nil
+}
+
+// same reports whether two expressions, which are right, are the same condition.
+func (e expression) same(f expression) bool {
+	x, _ := trigger.Parse(string(e))
+	y, _ := trigger.Parse(string(f))
+	return x.Same(y)
 }
 
 // plugin is one that is open.
@@ -148,13 +167,10 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	if err := c.Decode(&conf); err != nil {
 		return nil, nil, err
 	}
-	if err := conf.check(); err != nil {
-		return nil, nil, err
-	}
 	p := &plugin{conf: conf, logger: c.Logger(), label: c.Redact().Value, recorder: newRecorder(c.Logger()), setting: nodes.NewSetting("flight")}
 	p.store = &store{keeper: &inMemory{}, most: conf.Captures, bytes: int64(conf.CaptureBytes)}
 	if conf.Dir != "" {
-		p.store.keeper = onDisk{conf.Dir}
+		p.store.keeper = &onDisk{dir: conf.Dir}
 	}
 	p.watcher = &watcher{logger: p.logger, interval: conf.Interval, pause: conf.Pause, capture: p.collect}
 	for _, w := range conf.When {
@@ -163,24 +179,15 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 			return nil, nil, fmt.Errorf("profile.when: %w", err)
 		}
 	}
-	if err := p.armIfWatched(context.Background()); err != nil {
-		p.logger.Warn("ispyd: triggers are armed, but captures will have no trace", "error", err)
-	}
+	p.arm(context.Background())
 	return p.dir(), p, nil
-}
-
-// armIfWatched starts the recorder where there are triggers.
-func (p *plugin) armIfWatched(ctx context.Context) error {
-	if !p.watcher.any() {
-		return nil
-	}
-	return p.recorder.arm(ctx, p.conf.window())
 }
 
 // Close ends all that runs.
 func (p *plugin) Close() error {
 	p.watcher.close()
-	return p.recorder.stop(context.Background(), "Close", "")
+	p.store.close()
+	return p.recorder.close()
 }
 
 func (p *plugin) dir() nodes.Dir {
@@ -204,8 +211,14 @@ func (p *plugin) dir() nodes.Dir {
 			}
 			return writeWhole(w, data)
 		})),
-		nodes.Value("status", "the flight recorder: on or off, since when, what it keeps, who has set it, why it is off", p.recorder.now),
-		nodes.Value("triggers", "what is watched: state (armed, hit, pause after a hit, waiting for its source), what the source reads now, hits, the last capture", p.watcher.lines),
+		nodes.Value("status", "the flight recorder: on or off, since when, what it keeps, who has set it, why it is off; mode auto is on while there are triggers", p.recorder.now),
+		nodes.Value("triggers", "what is watched: state (armed, hit, pause after a hit, waiting where it cannot come true as things are, and why), what the source reads now, hits, the last capture", func(context.Context) ([]line, error) {
+			trace := p.recorder.why()
+			if trace != "" {
+				trace = "no trace: " + trace
+			}
+			return p.watcher.lines(trace), nil
+		}),
 		nodes.Value("sources", "what triggers can watch: flight when SOURCE over VALUE", sources),
 		p.store.dir(),
 		p.ctl(),

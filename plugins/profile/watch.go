@@ -2,7 +2,6 @@ package profile
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"log/slog"
 	"math"
@@ -39,28 +38,33 @@ type watched struct {
 	id    int
 	text  string
 	from  string // who has set it
-	ready bool   // its source is there
 	armed trigger.Armed
-	note  string // why it is not, or what the last capture lacks
+	note  string // what its source or the last capture failed with
 	hits  int
 	last  time.Time
 	n     int // the last capture
 }
 
-// add arms a trigger. Where the source is not there yet but comes with a plugin
-// of this module, and later is set, the trigger waits for it.
-func (w *watcher) add(text, from string, later bool) (int, error) {
+// add arms a trigger. One that cannot come true as things are waits where it may
+// wait, and is an error elsewhere.
+func (w *watcher) add(text, from string, mayWait bool) (int, error) {
 	t := &watched{text: text, from: from}
-	if err := t.resolve(w.pause); err != nil {
-		if !later || !comesLater(err) {
-			return 0, nodes.Errorf(fs.ErrInvalid, "%v", err)
-		}
+	e, err := trigger.Parse(text)
+	if err == nil && !mayWait {
+		err = e.Ready()
 	}
+	if err != nil {
+		return 0, nodes.Errorf(fs.ErrInvalid, "%v", err)
+	}
+	t.armed.Expr, t.armed.Pause = e, w.pause
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
+	same := func(x *watched) bool { return x.armed.Expr.Same(e) }
+	switch i := slices.IndexFunc(w.list, same); {
 	case w.closed:
 		return 0, nodes.Errorf(nodes.ErrBusy, "the server is being closed")
+	case i >= 0:
+		return 0, nodes.Errorf(fs.ErrExist, "trigger %d is the same: %s, from %s", w.list[i].id, w.list[i].text, w.list[i].from)
 	case len(w.list) >= maxTriggers:
 		return 0, nodes.Errorf(nodes.ErrBusy, "there are %d triggers already: remove one with flight never", maxTriggers)
 	}
@@ -72,13 +76,6 @@ func (w *watcher) add(text, from string, later bool) (int, error) {
 	}
 	w.wake()
 	return t.id, nil
-}
-
-// comesLater reports whether all that is wrong with an expression is that its
-// source comes with a plugin that has not been opened.
-func comesLater(err error) bool {
-	var syntax *trigger.SyntaxError
-	return errors.As(err, &syntax) && trigger.Origin(syntax.Missing) != ""
 }
 
 // any reports whether there are triggers.
@@ -150,7 +147,7 @@ func (w *watcher) loop(ctx context.Context, changed <-chan struct{}) {
 			return
 		}
 		polled := tick.C
-		if !slices.ContainsFunc(w.list, func(t *watched) bool { return t.ready }) {
+		if !slices.ContainsFunc(w.list, func(t *watched) bool { return t.armed.Source.Read != nil }) {
 			polled = nil // nothing to look at
 			tick.Stop()
 		} else {
@@ -171,26 +168,16 @@ func (w *watcher) loop(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
-// resolve finds the source.
-func (t *watched) resolve(pause time.Duration) error {
-	e, err := trigger.Parse(t.text)
-	if err != nil {
-		t.ready, t.note = false, "waits: "+err.Error()
-		return err
-	}
-	if !t.ready {
-		t.note = ""
-	}
-	t.ready, t.armed.Expr, t.armed.Pause = true, e, pause
-	return nil
-}
-
 // resolveAll finds sources that have come, and those that have gone.
 func (w *watcher) resolveAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, t := range w.list {
-		t.resolve(w.pause)
+		if e, err := trigger.Parse(t.text); err == nil {
+			t.armed.Expr = e
+		} else {
+			t.armed.Source.Read = nil // its plugin has been closed
+		}
 	}
 }
 
@@ -246,9 +233,9 @@ func (w *watcher) hits(now time.Time) (list []hit) {
 // value reads the source of a trigger, false where it is not known.
 func (w *watcher) value(t *watched) (v float64, ok bool) {
 	w.mu.Lock()
-	read, ready := t.armed.Source.Read, t.ready
+	read := t.armed.Source.Read
 	w.mu.Unlock()
-	if !ready {
+	if read == nil {
 		return 0, false
 	}
 	if err := nodes.Protect(func() error { v = read(); return nil }); err != nil {
@@ -264,7 +251,7 @@ func (w *watcher) value(t *watched) (v float64, ok bool) {
 type line struct {
 	ID      int        `json:"id"`
 	When    string     `json:"when"`
-	State   string     `json:"state"` // armed, hit, pause or waiting
+	State   string     `json:"state"` // armed, hit, pause, or waiting until it can come true
 	Now     *float64   `json:"now"`
 	Unit    string     `json:"unit"`
 	Hits    int        `json:"hits"`
@@ -274,8 +261,9 @@ type line struct {
 	Note    string     `json:"note"`
 }
 
-// lines shows the triggers.
-func (w *watcher) lines(context.Context) ([]line, error) {
+// lines shows the triggers. trace is what is to be said about the trace in their
+// captures, "" for nothing.
+func (w *watcher) lines(trace string) []line {
 	w.mu.Lock()
 	all := slices.Clone(w.list)
 	w.mu.Unlock()
@@ -283,9 +271,18 @@ func (w *watcher) lines(context.Context) ([]line, error) {
 	for _, t := range all {
 		v, known := w.value(t)
 		w.mu.Lock()
-		l := line{ID: t.id, When: t.text, State: "waiting", Hits: t.hits, Capture: t.n, From: t.from, Note: t.note}
-		if t.ready {
-			l.State, l.Unit = string(t.armed.State(time.Now())), string(t.armed.Source.Unit)
+		expr := t.armed.Expr
+		w.mu.Unlock()
+		why := expr.Ready() // may read files
+		w.mu.Lock()
+		l := line{ID: t.id, When: t.text, State: string(t.armed.State(time.Now())), Unit: string(expr.Source.Unit), Hits: t.hits, Capture: t.n, From: t.from, Note: t.note}
+		switch {
+		case why != nil:
+			l.State, l.Note = string(trigger.Unable), "waits: "+why.Error()
+		case expr.Source.Read == nil:
+			l.State, l.Note = string(trigger.Unable), "waits: its source has gone"
+		case l.Note == "":
+			l.Note = trace
 		}
 		if known {
 			l.Now = &v
@@ -297,5 +294,5 @@ func (w *watcher) lines(context.Context) ([]line, error) {
 		w.mu.Unlock()
 		list = append(list, l)
 	}
-	return list, nil
+	return list
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/ispyd/ispyd/internal/trigger"
 	"github.com/ispyd/ispyd/nodes"
+	"github.com/ispyd/ispyd/plugins/plugintest"
 )
 
 // fast is a configuration that looks often.
@@ -140,10 +143,56 @@ func TestNeverKeepsFlight(t *testing.T) {
 	if l, s := triggersOf(t, dir), statusOf(t, dir); len(l) != 0 || s.State != "on" {
 		t.Errorf("after never: %+v, %+v", l, s)
 	}
-	for range maxTriggers {
-		do(t, dir, "flight when goroutines over 1000000")
+	for i := range maxTriggers {
+		do(t, dir, fmt.Sprintf("flight when goroutines over %d", 1000000+i))
 	}
-	wantError(t, "too many", writeAs(t.Context(), dir, "ctl", "flight when goroutines over 1000000"), nodes.ErrBusy, "there are 32 triggers already")
+	wantError(t, "too many", writeAs(t.Context(), dir, "ctl", "flight when goroutines over 2000000"), nodes.ErrBusy, "there are 32 triggers already")
+}
+
+// The same trigger twice is one, however it is written.
+func TestSameTrigger(t *testing.T) {
+	dir := tree(t, "")
+	do(t, dir, "flight when heap over 1000GiB")
+	wantError(t, "again", writeAs(t.Context(), dir, "ctl", "flight when heap over 1024000 MiB"), fs.ErrExist, "trigger 1 is the same: heap over 1000GiB, from a writer of profile/ctl")
+	do(t, dir, "flight when heap over 1001GiB")
+	if l := triggersOf(t, dir); len(l) != 2 {
+		t.Errorf("%+v", l)
+	}
+}
+
+// On a machine without a limit of memory a trigger on it waits, and says why; who
+// asks for it in ctl is told at once.
+func TestNoLimit(t *testing.T) {
+	source, _ := trigger.Lookup("cgroup.memory")
+	dir := tree(t, "[[profile.when]]\nexpression = \"cgroup.memory over 90%\"\n")
+	const why = "no control group of the program has a limit of memory that can be seen"
+	l := triggersOf(t, dir)
+	if !math.IsNaN(source.Read()) {
+		if len(l) != 1 || l[0].State == "waiting" || l[0].Now == nil {
+			t.Errorf("with a limit: %+v", l)
+		}
+		return
+	}
+	if len(l) != 1 || l[0].State != "waiting" || l[0].Note != "waits: "+why || l[0].Now != nil || l[0].Unit != "%" {
+		t.Errorf("%+v", l)
+	}
+	wantError(t, "in ctl", writeAs(t.Context(), dir, "ctl", "flight when cgroup.memory over 80%"), fs.ErrInvalid, why)
+}
+
+// What is wrong in an expression is an error of the configuration, with its line,
+// also where its source comes with a plugin.
+func TestBadExpressions(t *testing.T) {
+	for text, want := range map[string]string{
+		"http.slow over 1":     `:3: profile.when.expression: "http.slow over 1", column 16: "1" is no value of http.slow: a duration such as 1s`,
+		"http.slow over -1s":   `column 16: "-1s" is no value of http.slow`,
+		"grpc.slow over much":  `column 16: "much" is no value of grpc.slow`,
+		"http.nonsense over 1": `column 1: there is no source "http.nonsense"`,
+	} {
+		_, _, err := Plugin.Open(plugintest.Config(t, "profile", "[profile]\n[[profile.when]]\nexpression = \""+text+"\"\n"))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
 }
 
 // A trigger of the configuration waits for a source that comes with a plugin.
@@ -215,7 +264,7 @@ func TestSources(t *testing.T) {
 }
 
 func TestStores(t *testing.T) {
-	for name, k := range map[string]keeper{"memory": &inMemory{}, "disk": onDisk{t.TempDir() + "/captures"}} {
+	for name, k := range map[string]keeper{"memory": &inMemory{}, "disk": &onDisk{dir: t.TempDir() + "/captures"}} {
 		t.Run(name, func(t *testing.T) {
 			s := &store{keeper: k, most: 3, bytes: 1000}
 			list := func() (numbers string) {

@@ -302,7 +302,7 @@ func TestPanic(t *testing.T) {
 			break
 		}
 	}
-	if e := p.recent.List(); len(e) != 1 || e[0].state != "panic" || e[0].text != "panic ?" {
+	if e := p.Recent.List(); len(e) != 1 || e[0].state != "panic" || e[0].text != "panic ?" {
 		t.Errorf("recent: %+v", e)
 	}
 	if len(p.active()) != 0 {

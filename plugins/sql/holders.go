@@ -2,17 +2,11 @@ package sql
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/ispyd/ispyd/internal/inflight"
-	"github.com/ispyd/ispyd/internal/request"
-	"github.com/ispyd/ispyd/nodes"
 )
 
 // held returns the connections that somebody has, longest first.
@@ -73,49 +67,4 @@ func (v *view) holdersJSON(p *pool, w io.Writer) error {
 	}
 	_, err := io.WriteString(w, "]\n")
 	return err
-}
-
-func (p *pool) ctl() nodes.Node {
-	return nodes.Ctl("ctl", "acts on this pool",
-		nodes.Verb{Name: "cancel", Args: "<queries>", Doc: "cancel the statement of this id: its context, and the reading of its rows, with ErrCanceledByOperator", Run: p.cancel},
-		nodes.Verb{Name: "slow", Args: "duration", Doc: "from now on keep in slow what takes as long, such as 250ms, or longer", Run: p.setSlow},
-		nodes.Verb{Name: "clear", Doc: "forget what recent, slow and statements have", Run: func(context.Context, []string) error {
-			p.clear()
-			return nil
-		}},
-	)
-}
-
-func (p *pool) cancel(_ context.Context, args []string) error {
-	id, err := strconv.ParseUint(args[0], 10, 64)
-	if err != nil {
-		return nodes.Errorf(fs.ErrInvalid, "%q is no id of a statement: a number, as active shows them", args[0])
-	}
-	q := p.lookup(id)
-	if q == nil {
-		if e, ok := p.find(id); ok {
-			return nodes.Errorf(fs.ErrNotExist, "no such statement any more: %d ended %s ago; see recent", id, time.Since(e.start.Add(e.took)).Round(time.Millisecond))
-		}
-		if r := request.Lookup(id); r != nil {
-			return nodes.Errorf(fs.ErrInvalid, "request %d is not one of this pool's statements, but of %s", id, r.Kind())
-		}
-		return gone(id)
-	}
-	if q.cancel == nil && !q.reading.Load() {
-		return nodes.Errorf(nodes.ErrNotSupported, "statement %d cannot be cancelled: the program runs it with a context that cannot be, such as context.Background()", id)
-	}
-	q.killed.Store(true)
-	if q.cancel != nil {
-		q.cancel(ErrCanceledByOperator)
-	}
-	return nil
-}
-
-func (p *pool) setSlow(_ context.Context, args []string) error {
-	d, err := time.ParseDuration(args[0])
-	if err != nil || d <= 0 {
-		return nodes.Errorf(fs.ErrInvalid, "%q is no duration of more than 0, such as 250ms or 1m30s", args[0])
-	}
-	p.slow.Store(int64(d))
-	return nil
 }

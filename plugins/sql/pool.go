@@ -28,11 +28,8 @@ type pool struct {
 	name    string
 	doubles bool // "x" is a string
 	db      atomic.Pointer[sql.DB]
-	slow    atomic.Int64
 	stacks  atomic.Bool
-	recent  inflight.Ring[entry]
-	slowly  inflight.Ring[entry]
-	stats   *inflight.Stats
+	inflight.Family[entry]
 
 	texts   sync.Map // of normal statements by raw ones
 	kept    atomic.Int64
@@ -43,18 +40,23 @@ type pool struct {
 	conns   map[*conn]struct{}
 }
 
-func (p *pool) configure(c config) {
-	p.slow.Store(int64(c.Slow))
-	p.stacks.Store(c.Stacks)
-	p.recent.Resize(c.Recent)
-	p.slowly.Resize(c.SlowRecent)
-	p.stats.Limit(c.Statements)
+// newPool returns a pool without a name.
+func newPool(doubles bool) *pool {
+	p := &pool{doubles: doubles, conns: map[*conn]struct{}{}}
+	p.Kind, p.Noun, p.Dir = kind, "statement", "queries"
+	p.CancelDoc = "cancel the statements of these ids: their contexts, and the reading of their rows, with ErrCanceledByOperator"
+	p.SlowDoc = "from now on keep in slow what takes as long, such as 250ms, or longer"
+	p.ClearDoc = "forget what recent, slow and statements have"
+	p.Entry = func(e *entry) (uint64, time.Time, time.Duration) { return e.id, e.start, e.took }
+	p.Mine = func(r *request.Request) bool { return r.Owner().(*query).conn.pool == p }
+	p.Cancel = func(r *request.Request) (bool, error) { return r.Owner().(*query).kill() }
+	p.Stats = inflight.NewStats(defaults.Statements, ops...)
+	return p
 }
 
-func (p *pool) clear() {
-	p.recent.Clear()
-	p.slowly.Clear()
-	p.stats.Clear()
+func (p *pool) configure(c config) {
+	p.Configure(time.Duration(c.Slow), c.Recent, c.SlowRecent, c.Statements)
+	p.stacks.Store(c.Stacks)
 }
 
 // How many statements are remembered by their text, and how long these may be.
@@ -88,33 +90,14 @@ func (p *pool) list() []*conn {
 	return list
 }
 
-// live returns the statements in flight, oldest first.
-func (p *pool) live() []*query {
-	var list []*query
-	for _, r := range request.Live(kind) {
-		if q := r.Owner().(*query); q.conn.pool == p {
-			list = append(list, q)
-		}
-	}
-	return list
-}
-
+// active returns the statements in flight, oldest first.
 func (p *pool) active() []entry {
-	live := p.live()
+	live := p.Live()
 	list := make([]entry, 0, len(live))
-	for _, q := range live {
-		list = append(list, q.entry())
+	for _, r := range live {
+		list = append(list, r.Owner().(*query).entry())
 	}
 	return list
-}
-
-// find returns what is known of a statement that has ended.
-func (p *pool) find(id uint64) (entry, bool) {
-	is := func(e *entry) bool { return e.id == id }
-	if e, ok := p.recent.Find(is); ok {
-		return e, true
-	}
-	return p.slowly.Find(is)
 }
 
 // statsRow is a line of the table.
@@ -127,10 +110,10 @@ type statsRow struct {
 func (p *pool) table(context.Context) ([]statsRow, error) {
 	in := inflight.Flying{}
 	for _, e := range p.active() {
-		in.Add(p.stats.Known(e.text), slices.Index(ops, e.op))
+		in.Add(p.Stats.Known(e.text), slices.Index(ops, e.op))
 	}
 	var rows []statsRow
-	for _, r := range p.stats.Table(in, time.Now()) {
+	for _, r := range p.Stats.Table(in, time.Now()) {
 		rows = append(rows, statsRow{r.Class, r.Name, r.Figures})
 	}
 	return rows, nil
@@ -155,7 +138,7 @@ func (r *registry) configure(c config) {
 }
 
 func (r *registry) add(name string, d driver.Driver) *pool {
-	p := &pool{doubles: doubles(d), stats: inflight.NewStats(defaults.Statements, ops...), conns: map[*conn]struct{}{}}
+	p := newPool(doubles(d))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.configure(r.conf)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ispyd/ispyd/internal/request"
+	"github.com/ispyd/ispyd/nodes"
 )
 
 // query is one thing that a driver has been asked to do.
@@ -79,12 +80,23 @@ func (q *query) end(state string, err error) error {
 		e.err = hide(text, q.text)
 	}
 	p := q.conn.pool
-	p.recent.Add(&e)
-	if e.took >= time.Duration(p.slow.Load()) {
-		p.slowly.Add(&e)
-	}
-	p.stats.Add(e.text, slices.Index(ops, e.op), e.took, err != nil || e.state == "panic", e.start.Add(e.took))
+	p.Keep(&e, e.took, true)
+	p.Stats.Add(e.text, slices.Index(ops, e.op), e.took, err != nil || e.state == "panic", e.start.Add(e.took))
 	return err
+}
+
+// kill cancels the query for the operator; false where that has been done before.
+func (q *query) kill() (bool, error) {
+	if q.cancel == nil && !q.reading.Load() {
+		return false, nodes.Errorf(nodes.ErrNotSupported, "statement %d cannot be cancelled: the program runs it with a context that cannot be, such as context.Background()", q.req.ID())
+	}
+	if q.killed.Swap(true) {
+		return false, nil
+	}
+	if q.cancel != nil {
+		q.cancel(ErrCanceledByOperator)
+	}
+	return true, nil
 }
 
 // entry is what the tables show of one query, running or ended.

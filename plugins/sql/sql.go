@@ -46,18 +46,18 @@ var Plugin = plugins.Plugin{Name: "sql", Doc: doc, Open: open}
 
 // config is the plugin's section of the configuration.
 type config struct {
-	Slow       time.Duration `toml:"slow"`
-	Recent     int           `toml:"recent"`
-	SlowRecent int           `toml:"slow-recent"`
-	Statements int           `toml:"statements"`
-	Stacks     bool          `toml:"stacks"`
+	Slow       inflight.Duration `toml:"slow"`
+	Recent     int               `toml:"recent"`
+	SlowRecent int               `toml:"slow-recent"`
+	Statements int               `toml:"statements"`
+	Stacks     bool              `toml:"stacks"`
 }
 
 // The defaults of the configuration.
-var defaults = config{Slow: time.Second, Recent: 100, SlowRecent: 100, Statements: 500, Stacks: true}
+var defaults = config{Slow: inflight.Duration(time.Second), Recent: 100, SlowRecent: 100, Statements: 500, Stacks: true}
 
 func (c config) check() error {
-	return inflight.CheckConfig("sql", c.Slow, inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+	return inflight.CheckConfig("sql", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "statements", Value: c.Statements, Most: 10_000})
 }
 

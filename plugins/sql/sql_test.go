@@ -50,7 +50,7 @@ func runForever(t *testing.T, dir nodes.Dir, db *sql.DB, ctx context.Context) (r
 	}()
 	for t.Context().Err() == nil {
 		var rows []map[string]any
-		if err := json.Unmarshal([]byte(cat(t, dir, "active.json")), &rows); err != nil {
+		if err := json.Unmarshal([]byte(plugintest.Read(t, dir, "active.json")), &rows); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range rows {
@@ -75,7 +75,7 @@ func sub(t testing.TB, dir nodes.Dir, name string) nodes.Dir {
 func theConn(t testing.TB, dir nodes.Dir) map[string]any {
 	t.Helper()
 	var rows []map[string]any
-	if err := json.Unmarshal([]byte(cat(t, dir, "connections.json")), &rows); err != nil || len(rows) != 1 {
+	if err := json.Unmarshal([]byte(plugintest.Read(t, dir, "connections.json")), &rows); err != nil || len(rows) != 1 {
 		t.Fatal(err, rows)
 	}
 	return rows[0]
@@ -99,8 +99,12 @@ func TestTree(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, tt := range []struct{ text, err string }{
-		{"slow = \"0s\"", "[sql] slow: must be a duration of more than 0"},
-		{"recent = 0", "[sql] recent: must be from 1 to 100000"},
+		{`slow = "0s"`, `test.toml:2: sql.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "0s"`},
+		{`slow = "-1s"`, `test.toml:2: sql.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not "-1s"`},
+		{`slow = 5`, `test.toml:2: sql.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
+		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
+		{`slow = true`, `such as "1s" or "250ms", not true`},
+		{"recent = 0", "[sql] recent: must be from 1 to 100000, not 0"},
 		{"slow-recent = -1", "[sql] slow-recent: must be from 1"},
 		{"statements = 10001", "[sql] statements: must be from 1 to 10000"},
 		{"resent = 1", "resent"},
@@ -181,14 +185,14 @@ func TestStatements(t *testing.T) {
 	}
 	all := ""
 	for _, name := range []string{"stats", "connections", "holders", "active", "recent", "slow", "statements"} {
-		all += "== " + name + "\n" + cat(t, dir, name) + cat(t, dir, name+".json")
+		all += "== " + name + "\n" + plugintest.Read(t, dir, name) + plugintest.Read(t, dir, name+".json")
 	}
 	for _, secret := range []string{"hunter2", "swordfish"} {
 		if strings.Contains(all, secret) {
 			t.Errorf("%s is shown:\n%s", secret, all)
 		}
 	}
-	stats := cat(t, dir, "statements")
+	stats := plugintest.Read(t, dir, "statements")
 	for _, want := range []string{
 		"query\tSELECT name FROM people WHERE id = ? AND name <> ?\t3\t0\t0\t", "exec\tUPDATE people SET name = ? WHERE id = ?\t3\t0\t0\t",
 		"prepare\tSELECT id FROM people WHERE name = ?\t1\t", "query\tSELECT id FROM people WHERE name = ?\t1\t", "ping\tPING\t1",
@@ -198,18 +202,18 @@ func TestStatements(t *testing.T) {
 			t.Errorf("%q is missing:\n%s", want, stats)
 		}
 	}
-	e := known.list()[0].recent.List()
+	e := known.list()[0].Recent.List()
 	if e[0].op != "ping" || e[1].err == "" || e[3].rows != 1 || e[3].args != 1 || e[3].cause != cause.ID() {
 		t.Errorf("recent: %+v", e[:4])
 	}
-	one := cat(t, dir, fmt.Sprint("queries/", e[3].id))
-	if f := facts(one); f["statement"] != "SELECT id FROM people WHERE name = ?" || f["request"] != fmt.Sprint(cause.ID()) {
+	one := plugintest.Read(t, dir, fmt.Sprint("queries/", e[3].id))
+	if f := plugintest.Facts(one); f["statement"] != "SELECT id FROM people WHERE name = ?" || f["request"] != fmt.Sprint(cause.ID()) {
 		t.Errorf("%s", one)
 	}
-	if f := facts(cat(t, dir, "stats")); f["open"] != "1" || f["idle"] != "1" || f["in_use"] != "0" || f["max_open"] != "unlimited" || f["wait_count"] != "0" {
+	if f := plugintest.Facts(plugintest.Read(t, dir, "stats")); f["open"] != "1" || f["idle"] != "1" || f["in_use"] != "0" || f["max_open"] != "unlimited" || f["wait_count"] != "0" {
 		t.Errorf("stats: %v", f)
 	}
-	if err := write(t, dir, "ctl", "clear"); err != nil || len(known.list()[0].recent.List()) != 0 {
+	if err := plugintest.Write(t, dir, "ctl", "clear"); err != nil || len(known.list()[0].Recent.List()) != 0 {
 		t.Error("clear", err)
 	}
 }
@@ -236,7 +240,7 @@ func TestExhausted(t *testing.T) {
 	go func() { got <- db.PingContext(t.Context()) }()
 	for db.Stats().WaitCount == 0 && t.Context().Err() == nil {
 	}
-	stats := facts(cat(t, dir, "stats"))
+	stats := plugintest.Facts(plugintest.Read(t, dir, "stats"))
 	if stats["in_use"] != "1" || stats["max_open"] != "1" || stats["reading_rows"] != "1" || stats["wait_count"] != "1" || !strings.Contains(stats["note"], "all connections are in use") {
 		t.Errorf("stats: %v", stats)
 	}
@@ -244,19 +248,19 @@ func TestExhausted(t *testing.T) {
 	if c["state"] != "reading rows" || !strings.HasSuffix(fmt.Sprint(c["holder"]), "sql.leakRows") || c["statement"] != "SELECT name FROM people WHERE id > ?" {
 		t.Errorf("connection: %v", c)
 	}
-	holders := cat(t, dir, "holders")
+	holders := plugintest.Read(t, dir, "holders")
 	if !strings.Contains(holders, "sql.leakRows(...)") || !strings.Contains(holders, "sql.TestExhausted(...)") || strings.Contains(holders, "(*conn") {
 		t.Errorf("holders: %s", holders)
 	}
 	if longestHeld() <= 0 || oldestRunning() != 0 {
 		t.Error("sources of triggers")
 	}
-	one := cat(t, dir, fmt.Sprint("queries/", c["query"]))
-	if f := facts(one); f["state"] != "reading rows" || f["rows"] != "1" || !strings.Contains(one, "sql.leakRows(...)") {
+	one := plugintest.Read(t, dir, fmt.Sprint("queries/", c["query"]))
+	if f := plugintest.Facts(one); f["state"] != "reading rows" || f["rows"] != "1" || !strings.Contains(one, "sql.leakRows(...)") {
 		t.Errorf("%s", one)
 	}
 	// The operator ends the reading.
-	if err := write(t, dir, "ctl", fmt.Sprint("cancel ", c["query"])); err != nil {
+	if err := plugintest.Write(t, dir, "ctl", fmt.Sprint("cancel ", c["query"])); err != nil {
 		t.Fatal(err)
 	}
 	for rows.Next() {
@@ -288,7 +292,7 @@ func TestOpenTransaction(t *testing.T) {
 	if c["state"] != "idle in transaction" || c["transaction"] == "" || !strings.HasSuffix(fmt.Sprint(c["holder"]), "sql.TestOpenTransaction") || c["statement"] != "DELETE FROM people WHERE id = ?" {
 		t.Errorf("connection: %v", c)
 	}
-	if f := facts(cat(t, dir, "stats")); f["idle_in_transaction"] != "1" || f["in_transaction"] != "1" {
+	if f := plugintest.Facts(plugintest.Read(t, dir, "stats")); f["idle_in_transaction"] != "1" || f["in_transaction"] != "1" {
 		t.Errorf("stats: %v", f)
 	}
 	if err := tx.Rollback(); err != nil {
@@ -349,9 +353,9 @@ func TestLocked(t *testing.T) {
 		_, err := waiter.ExecContext(t.Context(), "DELETE FROM people WHERE name = 'secret'")
 		done <- err
 	}()
-	for !strings.Contains(cat(t, dir, "active"), "running\t2\t0\t0\t-\texec\tDELETE FROM people WHERE name = ?") && t.Context().Err() == nil {
+	for !strings.Contains(plugintest.Read(t, dir, "active"), "running\t2\t0\t0\t-\texec\tDELETE FROM people WHERE name = ?") && t.Context().Err() == nil {
 	}
-	if c := cat(t, dir, "connections"); !strings.Contains(c, "1\tidle in transaction\t") || !strings.Contains(c, "2\trunning\t") {
+	if c := plugintest.Read(t, dir, "connections"); !strings.Contains(c, "1\tidle in transaction\t") || !strings.Contains(c, "2\trunning\t") {
 		t.Errorf("connections: %s", c)
 	}
 	if _, err := holder.ExecContext(t.Context(), "COMMIT"); err != nil {
@@ -371,16 +375,16 @@ func TestCancel(t *testing.T) {
 	if oldestRunning() <= 0 || row["state"] != "running" {
 		t.Errorf("active: %v", row)
 	}
-	if err := write(t, dir, "ctl", "cancel "+id); err != nil {
+	if err := plugintest.Write(t, dir, "ctl", "cancel "+id); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-result; !errors.Is(err, ErrCanceledByOperator) {
 		t.Errorf("the program got %v", err)
 	}
-	if e := known.list()[0].recent.List()[0]; e.state != "cancelled by operator" || e.err == "" {
+	if e := known.list()[0].Recent.List()[0]; e.state != "cancelled by operator" || e.err == "" {
 		t.Errorf("recent: %+v", e)
 	}
-	if err := write(t, dir, "ctl", "cancel "+id); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "ended") {
+	if err := plugintest.Write(t, dir, "ctl", "cancel "+id); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "ended") {
 		t.Errorf("one that has ended: %v", err)
 	}
 
@@ -393,9 +397,12 @@ func TestCancel(t *testing.T) {
 	other := request.New("other")
 	defer other.Done()
 	for command, want := range map[string]error{"cancel x": fs.ErrInvalid, "cancel 99999999": fs.ErrNotExist, fmt.Sprint("cancel ", other.ID()): fs.ErrInvalid, "slow x": fs.ErrInvalid, "slow 1h": nil} {
-		if err := write(t, dir, "ctl", command); !errors.Is(err, want) {
+		if err := plugintest.Write(t, dir, "ctl", command); !errors.Is(err, want) {
 			t.Errorf("%s: %v", command, err)
 		}
+	}
+	if got := plugintest.Read(t, dir, "ctl"); !strings.Contains(got, "\nslow\tduration [for=DURATION]\t") || !strings.Contains(got, "; now 1h0m0s\n") {
+		t.Errorf("ctl reads\n%s", got)
 	}
 	// With a context that nobody can cancel there is nothing to do.
 	locked, err := db.Conn(t.Context())
@@ -404,7 +411,7 @@ func TestCancel(t *testing.T) {
 	}
 	defer locked.Close()
 	q, _ := known.list()[0].list()[0].begin(context.Background(), "exec", "SELECT 1", 0)
-	if err := write(t, dir, "ctl", fmt.Sprint("cancel ", q.req.ID())); !errors.Is(err, nodes.ErrNotSupported) {
+	if err := plugintest.Write(t, dir, "ctl", fmt.Sprint("cancel ", q.req.ID())); !errors.Is(err, nodes.ErrNotSupported) {
 		t.Errorf("context.Background: %v", err)
 	}
 	_ = q.end("", nil)
@@ -415,8 +422,8 @@ func TestSlow(t *testing.T) {
 	root := opened(t, "[sql]\nslow = \"1h\"\nrecent = 2\nstacks = false\n")
 	base(t, "main")
 	p := known.list()[0]
-	if len(p.slowly.List()) != 0 || len(p.recent.List()) != 2 || time.Duration(p.slow.Load()) != time.Hour {
-		t.Errorf("slow %v, recent %v", p.slowly.List(), p.recent.List())
+	if len(p.Slowly.List()) != 0 || len(p.Recent.List()) != 2 || p.Slow() != time.Hour {
+		t.Errorf("slow %v, recent %v", p.Slowly.List(), p.Recent.List())
 	}
 	if c := theConn(t, sub(t, root, "main")); c["holder"] != "" {
 		t.Errorf("connection: %v", c)

@@ -12,7 +12,6 @@ import (
 	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/redact"
 	"github.com/ispyd/ispyd/internal/report"
-	"github.com/ispyd/ispyd/internal/request"
 	"github.com/ispyd/ispyd/nodes"
 )
 
@@ -136,7 +135,7 @@ func (v *view) pools() nodes.Dir {
 // explain describes a pool.
 func (v *view) explain() []nodes.Help {
 	help := []nodes.Help{{Path: "POOL", Kind: nodes.KindDir, Doc: poolDoc}}
-	for _, h := range nodes.Explain(context.Background(), v.pool(&pool{}, "POOL", "")) {
+	for _, h := range nodes.Explain(context.Background(), v.pool(newPool(false), "POOL", "")) {
 		h.Path = "POOL/" + h.Path
 		help = append(help, h)
 	}
@@ -146,57 +145,27 @@ func (v *view) explain() []nodes.Help {
 // pool is the directory of one pool.
 func (v *view) pool(p *pool, name, doc string) nodes.Dir {
 	t := inflight.Table[entry]{Redact: v.redact, Columns: columns}
-	table := func(name, doc string, list func() []entry) nodes.Node {
-		return nodes.TextJSON(name, doc,
-			func(_ context.Context, w io.Writer) error { return t.WriteText(w, list()) },
-			func(_ context.Context, w io.Writer) error { return t.WriteJSON(w, list()) })
-	}
 	ct := inflight.Table[state]{Redact: v.redact, Columns: connColumns}
 	const one = "one statement: what it is, since when it runs, and who holds its connection"
 	return nodes.Directory(name, doc,
 		nodes.Value("stats", "connections by what they do, what the pool allows, and how long was waited for one", p.figures),
-		nodes.TextJSON("connections", "the connections: state and since when, how long held and in a transaction, who holds it, what runs or ran last",
-			func(_ context.Context, w io.Writer) error { return ct.WriteText(w, p.states()) },
-			func(_ context.Context, w io.Writer) error { return ct.WriteJSON(w, p.states()) }),
+		ct.File("connections", "the connections: state and since when, how long held and in a transaction, who holds it, what runs or ran last", p.states),
 		nodes.TextJSON("holders", "the connections that somebody holds, longest first, each with the stack that took it",
 			func(_ context.Context, w io.Writer) error { return v.holdersText(p, w) },
 			func(_ context.Context, w io.Writer) error { return v.holdersJSON(p, w) }),
-		table("active", "the statements in flight, oldest first; those whose rows are not closed are", p.active),
-		table("recent", "the statements that ended last, newest first", p.recent.List),
-		table("slow", "of those that ended, the ones that took long, newest first; ctl says how long that is", p.slowly.List),
+		t.File("active", "the statements in flight, oldest first; those whose rows are not closed are", p.active),
+		t.File("recent", "the statements that ended last, newest first", p.Recent.List),
+		t.File("slow", "of those that ended, the ones that took long, newest first; ctl says how long that is", p.Slowly.List),
 		nodes.Value("statements", "count, errors and durations by statement and what the driver was asked to do with it, since the start and in the last minute (60 to 70 s); quantiles within a tenth", p.table),
-		nodes.Dynamic("queries", "the statements in flight by their ids; one that has ended is found as long as recent or slow has it",
-			func(_ context.Context, name string) (nodes.Node, error) {
-				id, err := strconv.ParseUint(name, 10, 64)
-				if err != nil || strconv.FormatUint(id, 10) != name {
-					return nil, nodes.Errorf(fs.ErrNotExist, "%q is no id of a statement", name)
-				}
-				if _, ok := p.find(id); !ok && p.lookup(id) == nil {
-					return nil, gone(id)
-				}
-				return v.query(p, id, one), nil
-			},
-			func(context.Context) ([]nodes.Node, error) {
-				list := []nodes.Node{}
-				for _, q := range p.live() {
-					list = append(list, v.query(p, q.req.ID(), one))
-				}
-				return list, nil
-			}, nodes.Help{Path: "ID", Kind: nodes.KindText, Doc: one}),
-		p.ctl(),
+		p.Files(one, func(id uint64, _ string) nodes.Node { return v.query(p, id, one) }),
+		p.Ctl("acts on this pool"),
 	)
-}
-
-func gone(id uint64) error {
-	return nodes.Errorf(fs.ErrNotExist, "no such statement: %d; it may have ended: see recent", id)
 }
 
 // lookup returns the statement in flight of an id, nil where there is none.
 func (p *pool) lookup(id uint64) *query {
-	if q, ok := request.Lookup(id).Owner().(*query); ok && q.conn.pool == p {
-		return q
-	}
-	return nil
+	q, _ := p.Running(id).Owner().(*query)
+	return q
 }
 
 // account collects what is known of a statement.
@@ -205,7 +174,7 @@ func (v *view) account(p *pool, id uint64) (lines []inflight.Line, holder []runt
 	var e entry
 	if q != nil {
 		e = q.entry()
-	} else if e, ok = p.find(id); !ok {
+	} else if e, ok = p.Find(id); !ok {
 		return nil, nil, false
 	}
 	for _, c := range columns {
@@ -226,7 +195,7 @@ func (v *view) query(p *pool, id uint64, doc string) nodes.Node {
 		func(_ context.Context, w io.Writer) error {
 			lines, holder, ok := v.account(p, id)
 			if !ok {
-				return gone(id)
+				return p.Gone(id)
 			}
 			var b []byte
 			for _, l := range lines {
@@ -241,7 +210,7 @@ func (v *view) query(p *pool, id uint64, doc string) nodes.Node {
 		func(_ context.Context, w io.Writer) error {
 			lines, holder, ok := v.account(p, id)
 			if !ok {
-				return gone(id)
+				return p.Gone(id)
 			}
 			var o inflight.Object
 			for _, l := range lines {

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"expvar"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	if err := c.Decode(&struct{}{}); err != nil {
 		return nil, nil, err
 	}
-	s := shower{c.Redact()}
+	s := shower{c.Redact(), new(files)}
 	return s.dir("vars", doc, top{}, false, 0), nil, nil
 }
 
@@ -50,7 +51,10 @@ func (top) Do(f func(kv expvar.KeyValue)) { expvar.Do(f) }
 const maxDepth = 16
 
 // shower shows variables.
-type shower struct{ r *redact.Redactor }
+type shower struct {
+	r     *redact.Redactor
+	files *files
+}
 
 // dir is the directory of v, at a depth. Secret says that its name, or that of a
 // map around it, speaks of secrets.
@@ -64,7 +68,9 @@ func (s shower) dir(name, doc string, v variables, secret bool, depth int) nodes
 			return nil, nil
 		}
 		if m, ok := find(v, stem).(*expvar.Map); ok && m != nil {
-			return s.whole(name, stem, m, secret || s.r.Name(nodes.Unescape(stem)), depth+1), nil
+			return s.files.get(fileKey{m, name, "", secret, depth}, func() nodes.Node {
+				return s.whole(name, stem, m, secret || s.r.Name(nodes.Unescape(stem)), depth+1)
+			}), nil
 		}
 		return nil, nil
 	}, func(context.Context) ([]nodes.Node, error) {
@@ -111,8 +117,22 @@ func (s shower) node(file string, v variables, secret bool, depth int) nodes.Nod
 		}
 		return s.dir(file, "the map "+shown, m, secret, depth+1)
 	}
+	is := typeOf(x)
+	return s.files.get(fileKey{v, file, is, secret, depth}, func() nodes.Node {
+		return s.single(file, v, secret, "the variable "+shown+", "+is)
+	})
+}
+
+// single is the file of a variable that is no map.
+func (s shower) single(file string, v variables, secret bool, doc string) nodes.File {
+	name := nodes.Unescape(file)
 	render := func(form func([]byte) []byte) func(context.Context, io.Writer) error {
 		return func(_ context.Context, w io.Writer) error {
+			// It may be another one by now.
+			x := find(v, file)
+			if _, isMap := x.(*expvar.Map); x == nil || isMap {
+				return nodes.Errorf(fs.ErrNotExist, "%s: no such variable any more", file)
+			}
 			b := form(s.shown(name, x.String(), secret))
 			if len(b) > nodes.MaxRendering {
 				return nodes.Errorf(nodes.ErrTooLarge, "%d bytes: more than %d are not shown", len(b), nodes.MaxRendering)
@@ -121,7 +141,7 @@ func (s shower) node(file string, v variables, secret bool, depth int) nodes.Nod
 			return err
 		}
 	}
-	return nodes.TextJSON(file, "the variable "+shown+", "+typeOf(x), render(textOf), render(indented))
+	return nodes.TextJSON(file, doc, render(textOf), render(indented))
 }
 
 // typeOf says in a doc line what a variable is.

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ispyd/ispyd/nodes"
@@ -290,6 +293,55 @@ func TestBadVariables(t *testing.T) {
 			t.Error("http.json is read, although a variable in it hangs")
 		}
 	})
+}
+
+// However often a variable is read that hangs, as text, as JSON and with its map,
+// its code runs in one goroutine for each of these files.
+func TestHungVariable(t *testing.T) {
+	publish()
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int64
+		release := make(chan bool)
+		name := published(t, call(func() string { running.Add(1); <-release; return "1" }))
+		dir := tree(t)
+		for range 20 {
+			for _, file := range []string{name, name + ".json", "../http.json"} {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				if _, err := tryRead(ctx, dir, path.Join("http", file)); !errors.Is(err, nodes.ErrTimeout) && !errors.Is(err, nodes.ErrBusy) {
+					t.Errorf("%s: %v", file, err)
+				}
+				cancel()
+			}
+		}
+		if n := running.Load(); n != 3 {
+			t.Errorf("60 reads of three files run the code that hangs %d times", n)
+		}
+		close(release)
+		synctest.Wait()
+		if got := read(t, dir, "http/"+name); got != "1\n" {
+			t.Errorf("then it reads %q", got)
+		}
+	})
+}
+
+// A variable that has been replaced is shown as it is now.
+func TestReplaced(t *testing.T) {
+	name := published(t, text("1"))
+	dir := tree(t)
+	for _, v := range []expvar.Var{text("1"), text("2"), new(expvar.Int), text("3")} {
+		expvar.Get("http").(*expvar.Map).Set(name, v)
+		if got := read(t, dir, "http/"+name); got != v.String()+"\n" {
+			t.Errorf("%q, want %s", got, v)
+		}
+	}
+	for n := range 2 {
+		m := new(expvar.Map)
+		m.Add("n", int64(n))
+		expvar.Get("http").(*expvar.Map).Set(name, m)
+		if got, want := read(t, dir, "http/"+name+".json"), fmt.Sprintf("{\n  \"n\": %d\n}\n", n); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }
 
 // Variables that come and go while they are read.

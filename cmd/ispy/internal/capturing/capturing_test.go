@@ -139,7 +139,7 @@ shop/requests/17	has gone meanwhile
 `
 
 const complaints = `ispy: /NAME/nosuch: no such file
-ispy: /NAME/shop/hang: not read within 500ms, see -t
+ispy: /NAME/shop/hang: not read within 500ms, see capture --timeout
 ispy: /NAME/shop/huge: cut: a file may have 4194304 bytes
 ispy: /NAME/shop/off: set enabled = true
 ispy: /NAME/shop/panic: panic: boom
@@ -213,7 +213,7 @@ func TestWrongUse(t *testing.T) {
 		{"/", []string{"local:x"}, 2, "ispy: capture: it takes the evidence of the program that you are in: cd PID, or connect, comes first\n"},
 		{"/NAME", []string{"local:x", "/1/pid"}, 2, "ispy: capture: /1/pid is no file of the program NAME\n"},
 		{"/NAME", []string{"local:x", "local:y"}, 2, "ispy: capture: local:y is no file of the program NAME\n"},
-		{"/NAME", []string{"-t", "0s", "local:x"}, 2, "ispy: capture: -t 0s: each file needs some time\n"},
+		{"/NAME", []string{"-t", "0s", "local:x"}, 2, "ispy: capture: --timeout 0s: each file needs some time\n"},
 		{"/NAME", []string{"--max-size", "0", "local:x"}, 2, "ispy: capture: --max-size 0: is a number of MiB, of 1 or more\n"},
 		{"/NAME", []string{"local:there.tgz"}, 1, "ispy: local:there.tgz: file already exists\n"},
 		{"/NAME", []string{"local:there.tgz/x"}, 1, "ispy: local:there.tgz/x: not a directory\n"},
@@ -230,6 +230,19 @@ func TestWrongUse(t *testing.T) {
 	}
 	if left, _ := os.ReadDir("."); len(left) != 1 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// What the server says of a file that cannot be is what one reads.
+func TestServersWords(t *testing.T) {
+	s := open(t)
+	code, made, stderr := s.capture(t.Context(), "/"+s.name+"/shop", "local:e", "timed/99h", "-t", "500ms")
+	const words = "timed/99h: the duration must be more than 0 and at most 1m0s"
+	if code != 1 || !strings.Contains(stderr, "ispy: /NAME/shop/timed/99h: "+words+"\n") {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+	if list := files(t, made)[bundle.Errors]; !strings.Contains(list, "\nshop/timed/99h\t"+words+"\n") {
+		t.Errorf("%s is %q", bundle.Errors, list)
 	}
 }
 

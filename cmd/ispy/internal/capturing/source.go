@@ -10,6 +10,7 @@ import (
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/copying"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
+	"github.com/ispyd/ispyd/fs/client"
 	"github.com/ispyd/ispyd/internal/bundle"
 )
 
@@ -43,6 +44,15 @@ func (s *source) List(ctx context.Context, dir string) ([]bundle.Entry, error) {
 // Stat implements bundle.Source.
 func (s *source) Stat(ctx context.Context, name string) (bundle.Entry, error) {
 	info, err := s.space.Stat(ctx, path.Join(s.root, name))
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Errno == syscall.EINVAL {
+		// The server's own words come with opening alone.
+		f, operr := s.space.Open(ctx, path.Join(s.root, name), os.O_RDONLY)
+		if operr == nil {
+			f.Close()
+		} else {
+			err = operr
+		}
+	}
 	if err != nil {
 		return bundle.Entry{}, s.note(err)
 	}

@@ -113,7 +113,7 @@ func (u *use) options(c *verb.Call) (o bundle.Options, program string, err error
 	case program == "":
 		return o, "", verb.Usagef("it takes the evidence of the program that you are in: cd PID, or connect, comes first")
 	case u.timeout <= 0:
-		return o, "", verb.Usagef("-t %s: each file needs some time", u.timeout)
+		return o, "", verb.Usagef("--timeout %s: each file needs some time", u.timeout)
 	case u.max <= 0 || u.max > 1<<40:
 		return o, "", verb.Usagef("--max-size %d: is a number of MiB, of 1 or more", u.max)
 	}
@@ -163,7 +163,7 @@ func problem(program, to string, p bundle.Problem) error {
 	}
 	said := p.Err.Error()
 	if _, ok := errors.AsType[*bundle.TimeoutError](p.Err); ok {
-		said += ", see -t"
+		said += ", see capture --timeout"
 	}
 	return &client.Error{Op: "read", Path: space.Abs(program, p.Name), Errno: errnoOf(p.Err), Text: said}
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 const before = `# 8 goroutines, by flight recorder in 2ms
@@ -130,9 +132,7 @@ func TestNoGoroutines(t *testing.T) {
 
 // patch applies what we print, which shows that it is right for any context.
 func TestUnified(t *testing.T) {
-	if _, err := exec.LookPath("patch"); err != nil {
-		t.Skip("patch is needed to apply the results: apt-get install patch")
-	}
+	need.Tools(t, "patch")
 	var long []string
 	for i := range 100 {
 		long = append(long, strconv.Itoa(i%60)+"\n")

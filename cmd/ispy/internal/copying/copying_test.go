@@ -290,7 +290,7 @@ func TestSnapshot(t *testing.T) {
 func TestSnapshotOfSlowFile(t *testing.T) {
 	s := open(t)
 	code, stderr := s.cp(t.Context(), "-r", "-t", "500ms", "hang", "local:h")
-	if code != 1 || stderr != "ispy: /NAME/shop/hang/forever: was not read within 500ms, see -t\n" {
+	if code != 1 || stderr != "ispy: /NAME/shop/hang/forever: was not read within 500ms, see cp --timeout\n" {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
 	got := files(t, "h")

@@ -194,7 +194,7 @@ func (s *snapshot) timely(ctx context.Context, name string, err error) error {
 	if err == nil || context.Cause(ctx) != errTooSlow {
 		return err
 	}
-	return &client.Error{Op: "read", Path: s.source(name), Errno: syscall.ETIMEDOUT, Text: fmt.Sprintf("was not read within %s, see -t", s.timeout)}
+	return &client.Error{Op: "read", Path: s.source(name), Errno: syscall.ETIMEDOUT, Text: fmt.Sprintf("was not read within %s, see cp --timeout", s.timeout)}
 }
 
 // copy copies one file.

@@ -182,7 +182,12 @@ func TestTailGrowing(t *testing.T) {
 	}
 	f = p.follow("local:" + name)
 	f.sees("a")
-	if err := os.WriteFile(name, []byte("a\nb\n"), 0o600); err != nil {
+	log, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0) // a moment without a content would be seen
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if _, err := log.WriteString("b\n"); err != nil {
 		t.Fatal(err)
 	}
 	f.sees("b")

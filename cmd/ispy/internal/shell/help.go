@@ -175,6 +175,9 @@ func (sh *Shell) about(ctx context.Context, c *verb.Call, name string) (string, 
 	if doc := sh.opts.Space.Doc(ctx, c.Path(name)); doc.Text != "" {
 		return fmt.Sprintf("%s: %s\n\nA file of the kind %s.\n", c.Path(name), doc.Text, doc.Kind), nil
 	}
+	if text := sh.elsewhere(ctx, c, name); text != "" {
+		return text, nil
+	}
 	for _, v := range sh.verbs {
 		names = append(names, v.Name)
 	}
@@ -183,4 +186,34 @@ func (sh *Shell) about(ctx context.Context, c *verb.Call, name string) (string, 
 	}
 	slices.Sort(names)
 	return "", verb.Usagef("there is nothing about %s%s; help lists what there is", name, nearest.Hint(name, names))
+}
+
+// elsewhere tells of a verb of other directories of the program, "" where there
+// is none.
+func (sh *Shell) elsewhere(ctx context.Context, c *verb.Call, name string) string {
+	var b strings.Builder
+	for _, dir := range plugins(ctx, c) {
+		verbs, _ := sh.opts.Space.Ctl(ctx, dir)
+		for _, v := range verbs {
+			if v.Name == name {
+				fmt.Fprintf(&b, "%s: %s\n\nA verb of %s: it is a command in %s.\n", strings.TrimSpace(v.Name+" "+v.Args), v.Doc, path.Join(dir, "ctl"), dir)
+			}
+		}
+	}
+	return b.String()
+}
+
+// plugins are the directories at the top of the program one is in.
+func plugins(ctx context.Context, c *verb.Call) (dirs []string) {
+	program, _ := space.Split(c.Dir)
+	if program == "" {
+		return nil
+	}
+	entries, _ := c.Space.ReadDir(ctx, "/"+program)
+	for _, e := range entries {
+		if e.IsDir() {
+			dirs = append(dirs, path.Join("/"+program, e.Name()))
+		}
+	}
+	return dirs
 }

@@ -44,12 +44,26 @@ func printAll(names ...string) verb.Run {
 			}
 			return printFile(ctx, c, name)
 		}
-		return notHere(c, names)
+		return notHere(ctx, c, names)
 	}
 }
 
-func notHere(c *verb.Call, names []string) error {
-	return verb.Usagef("there is no %s in %s", strings.Join(names, " and no "), c.Dir)
+// notHere also says which plugins of the program have what is missing.
+func notHere(ctx context.Context, c *verb.Call, names []string) error {
+	var there []string
+	for _, dir := range plugins(ctx, c) {
+		for _, name := range names {
+			if _, err := c.Space.Stat(ctx, path.Join(dir, name)); err == nil {
+				there = append(there, dir)
+				break
+			}
+		}
+	}
+	hint := ""
+	if len(there) > 0 {
+		hint = ", but in " + strings.Join(there, " and ")
+	}
+	return verb.Usagef("there is no %s in %s%s", strings.Join(names, " and no "), c.Dir, hint)
 }
 
 func printFile(ctx context.Context, c *verb.Call, name string) error {
@@ -102,7 +116,7 @@ func listAll(dir string) verb.Run {
 	return func(ctx context.Context, c *verb.Call) error {
 		entries, err := c.Space.ReadDir(ctx, c.Path(dir))
 		if errors.Is(err, fs.ErrNotExist) {
-			return notHere(c, []string{dir})
+			return notHere(ctx, c, []string{dir})
 		}
 		if err != nil {
 			return err
@@ -123,7 +137,7 @@ func printOne(dir string) verb.Run {
 			return c.WrongUse()
 		}
 		if _, err := c.Space.Stat(ctx, c.Path(dir)); errors.Is(err, fs.ErrNotExist) {
-			return notHere(c, []string{dir})
+			return notHere(ctx, c, []string{dir})
 		}
 		return printAll(path.Join(dir, c.Args[0]))(ctx, c)
 	}

@@ -160,8 +160,8 @@ func within(name string, err error) error {
 // meant.
 func (p *program) near(ctx context.Context, name string, err error) error {
 	e, ok := errors.AsType[*client.Error](err)
-	if !ok || !errors.Is(err, fs.ErrNotExist) || e.Op == "dial" {
-		return err
+	if !ok || !errors.Is(err, fs.ErrNotExist) || e.Op == "dial" || e.Op == "write" {
+		return err // what a ctl does not find is no file
 	}
 	dir, base := path.Split(path.Clean("/" + name))
 	entries, lerr := p.conn.ReadDir(ctx, dir)

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	xterm "golang.org/x/term"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // terminal is a pseudo terminal that answers no questions, with the child on it.
@@ -29,7 +31,7 @@ func newTerminal(t *testing.T, env ...string) *terminal {
 	t.Helper()
 	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skipf("no terminal to be had: %v", err)
+		need.Skip(t, "no terminal to be had: "+err.Error())
 	}
 	t.Cleanup(func() { ours.Close() })
 	if err := unix.IoctlSetPointerInt(int(ours.Fd()), unix.TIOCSPTLCK, 0); err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // session is a terminal of its own, with the child in it.
@@ -19,12 +21,7 @@ type session struct {
 
 func newSession(t *testing.T, state string, columns, lines int) *session {
 	t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		if os.Getenv("ISPYD_TEST_NO_SKIP") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("tmux is not installed")
-	}
+	need.Tools(t, "tmux")
 	dir, err := os.MkdirTemp("", "i")
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,9 @@ type Decoder struct {
 	// ShowAll is set it is not asked.
 	Hide    *redact.Redactor
 	ShowAll bool
+	// Memory reads what Values are made of, where that is not the program's memory
+	// of this moment. An error leaves a part out.
+	Memory func(addr uintptr, b []byte) error
 
 	limits Limits
 	left   int // values
@@ -78,7 +81,7 @@ func (d *Decoder) at(name string, t *symbols.Type, addr uintptr, depth int) *Val
 		return d.shown(name, t, nil, addr, depth)
 	}
 	b := make([]byte, t.Size())
-	if err := Read(addr, b); err != nil {
+	if err := d.read(addr, b); err != nil {
 		return unknown(t, "cannot be read at %#x: %v", addr, err)
 	}
 	return d.shown(name, t, b, addr, depth)
@@ -135,11 +138,33 @@ func (d *Decoder) value(name string, t *symbols.Type, b []byte, addr uintptr, de
 	case reflect.Map:
 		return d.mapping(t, word(b), depth)
 	case reflect.Chan:
-		return channel(word(b))
+		return d.channel(word(b))
 	case reflect.Func:
-		return function(word(b))
+		return d.function(word(b))
 	}
 	return unknown(t, "its type is not known")
+}
+
+// read copies memory of the moment that Values are of.
+func (d *Decoder) read(addr uintptr, b []byte) error {
+	if d.Memory != nil && len(b) > 0 {
+		return d.Memory(addr, b)
+	}
+	return Read(addr, b)
+}
+
+// missing reports whether a value is in none of the memory that there is.
+func (d *Decoder) missing(addr uintptr, t *symbols.Type) bool {
+	return d.read(addr, make([]byte, min(t.Size(), whole))) != nil
+}
+
+// absent is a value that is not where it should be: it was written to meanwhile, or
+// memory of an earlier moment lacks it.
+func (d *Decoder) absent(t *symbols.Type, format string, args ...any) *Value {
+	if d.Memory == nil {
+		format = "torn: " + format
+	}
+	return unknown(t, format, args...)
 }
 
 func composite(k reflect.Kind) bool {
@@ -160,8 +185,8 @@ func (d *Decoder) text(p uintptr, n int) *Value {
 		return unknown(nil, "torn: a string of %d bytes", n)
 	}
 	b := make([]byte, min(n, d.limits.String))
-	if err := Read(p, b); err != nil {
-		return unknown(nil, "torn: its %d bytes cannot be read at %#x", n, p)
+	if err := d.read(p, b); err != nil {
+		return d.absent(nil, "its %d bytes cannot be read at %#x", n, p)
 	}
 	v.Text = d.clean(b)
 	if n > len(b) {
@@ -248,8 +273,8 @@ func (d *Decoder) list(name string, elem *symbols.Type, p uintptr, n, depth int)
 		shown = int(whole / size)
 	}
 	b := make([]byte, uintptr(shown)*size)
-	if err := Read(p, b); err != nil {
-		return unknown(nil, "torn: its %d elements cannot be read at %#x", n, p)
+	if err := d.read(p, b); err != nil {
+		return d.absent(nil, "its %d elements cannot be read at %#x", n, p)
 	}
 	return d.items(name, elem, b, p, n, depth)
 }
@@ -302,6 +327,8 @@ func (d *Decoder) pointer(name string, t *symbols.Type, p uintptr, depth int) *V
 	case depth >= d.limits.Depth && composite(elem.Kind()):
 		v.Note = "deeper than " + strconv.Itoa(d.limits.Depth)
 		return v
+	case d.Memory != nil && d.missing(p, elem):
+		return v
 	}
 	d.path[target{p, elem}] = true
 	v.Members = []Member{{Value: d.at(name, elem, p, depth+1)}}
@@ -340,13 +367,13 @@ func (d *Decoder) iface(name string, t *symbols.Type, b []byte, depth int) *Valu
 }
 
 // function decodes a func value, which points to a pointer to its code.
-func function(p uintptr) *Value {
+func (d *Decoder) function(p uintptr) *Value {
 	if p == 0 {
 		return &Value{Form: Nil}
 	}
-	b, err := words(p, 1)
-	if err != nil {
-		return unknown(nil, "torn: there is no function at %#x", p)
+	b := make([]byte, 8)
+	if d.read(p, b) != nil {
+		return d.absent(nil, "there is no function at %#x", p)
 	}
 	f := runtime.FuncForPC(word(b))
 	if f == nil {
@@ -359,6 +386,7 @@ func function(p uintptr) *Value {
 const (
 	chanCount  = 0
 	chanSize   = 8
+	chanBuffer = 16
 	chanClosed = 28
 	chanSendX  = 48
 	chanRecvX  = 56
@@ -368,13 +396,13 @@ const (
 )
 
 // channel decodes what a channel is doing; what it holds is not shown.
-func channel(p uintptr) *Value {
+func (d *Decoder) channel(p uintptr) *Value {
 	if p == 0 {
 		return &Value{Form: Nil}
 	}
 	b := make([]byte, chanBytes)
-	if Read(p, b) != nil {
-		return unknown(nil, "torn: there is no channel at %#x", p)
+	if d.read(p, b) != nil {
+		return d.absent(nil, "there is no channel at %#x", p)
 	}
 	n, c := number(b[chanCount:]), number(b[chanSize:])
 	if n < 0 || n > c {
@@ -382,7 +410,7 @@ func channel(p uintptr) *Value {
 	}
 	return &Value{Form: Chan, Facts: []Fact{
 		{"len", n}, {"cap", c}, {"closed", int(min(half(b[chanClosed:]), 1))},
-		{"receivers", waiters(word(b[chanRecvQ:]))}, {"senders", waiters(word(b[chanSendQ:]))},
+		{"receivers", d.waiters(word(b[chanRecvQ:]))}, {"senders", d.waiters(word(b[chanSendQ:]))},
 	}}
 }
 
@@ -390,10 +418,10 @@ func channel(p uintptr) *Value {
 const sudogNext = 8
 
 // waiters counts a list of sudogs, up to 1000.
-func waiters(p uintptr) (n int) {
+func (d *Decoder) waiters(p uintptr) (n int) {
 	for ; p != 0 && n < 1000; n++ {
-		b, err := words(p+sudogNext, 1)
-		if err != nil {
+		b := make([]byte, 8)
+		if d.read(p+sudogNext, b) != nil {
 			return n
 		}
 		p = word(b)

@@ -284,14 +284,44 @@ func TestSize(t *testing.T) {
 		same[i] = list[0]
 	}
 	flat := make([]byte, 1<<20, 2<<20)
+	// Pieces of one array, from the end and from the beginning: a list of pieces
+	// must not be the larger for having many.
+	pieces := make([][]byte, 0, 2000)
+	heads := make([][]*leaf, 0, 2000)
+	for i := range 1000 {
+		pieces = append(pieces, flat[i*1000:], flat[:i*1000])
+		heads = append(heads, list[i:], list[:i])
+	}
+	nested := &struct {
+		first leaf
+		rest  [10]int
+	}{first: leaf{Name: "1234567"}}
+	inner := []any{&nested.first, &nested.rest[3], nested, &nested.first}
+	// Names of four bytes share words.
+	const leaves, names = 8000 + 24*1000, 8 * 1000
+	numbers := map[int]int{}
+	for i := range 100_000 {
+		numbers[i] = i
+	}
+	wideMap := map[int]wideKey{1: {}}
+	shared := map[int]*leaf{1: list[0], 2: list[0]}
+	var torn []byte
+	*(*[3]uintptr)(unsafe.Pointer(&torn)) = [3]uintptr{uintptr(unsafe.Pointer(&flat[0])), 10, 1 << 44}
 	for _, c := range []struct {
 		v        any
 		min, max int64
 	}{
-		{&list, 24 + 8000 + 24*1000 + 4*1000, 24 + 8000 + 24*1000 + 4*1000},
-		{&same, 24 + 8000 + 24 + 4, 24 + 8000 + 24 + 4},
+		{&list, 24 + leaves + names/2, 24 + leaves + names},
+		{&same, 24 + 8000 + 24 + 8, 24 + 8000 + 24 + 8},
 		{&flat, 24 + 2<<20, 24 + 2<<20},
-		{&map[int]*leaf{1: list[0]}, 48, 1000},
+		{&pieces, 24 + 2000*24 + 2<<20, 24 + 2000*24 + 2<<20},
+		{&heads, 24 + 2000*24 + leaves + names/2, 24 + 2000*24 + leaves + names},
+		{&inner, 24 + 4*16 + 104 + 8, 24 + 4*16 + 104 + 16},
+		{&shared, 48, 1000},
+		{&wideMap, 48 + 17*8, 1000},
+		// 16 bytes and a control byte for each slot, of which 7 of 16 to 7 of 8 are used.
+		{&numbers, 100_000 * 17 * 8 / 7, 100_000 * 17 * 16 / 7 * 11 / 10},
+		{&torn, 24, 24},
 	} {
 		p := place(d, c.v)
 		s, err := SizeOf(t.Context(), d.Index, p.Type, p.Addr, 1<<20)
@@ -300,6 +330,7 @@ func TestSize(t *testing.T) {
 		}
 		runtime.KeepAlive(c.v)
 	}
+	*(*[3]uintptr)(unsafe.Pointer(&torn)) = [3]uintptr{}
 	p := place(d, &list)
 	if s, err := SizeOf(t.Context(), d.Index, p.Type, p.Addr, 10); err != nil || !s.Cut {
 		t.Errorf("a bounded walk: %+v %v", s, err)

@@ -20,8 +20,17 @@ func (v *Value) AppendGo(b []byte) []byte {
 	return p.b
 }
 
+// AppendLine appends the value as AppendGo does, all on one line, and stops behind
+// some max bytes.
+func (v *Value) AppendLine(b []byte, max int) []byte {
+	p := printer{b: b, max: len(b) + max}
+	p.value(v, 0, false, false)
+	return p.b
+}
+
 type printer struct {
-	b []byte
+	b   []byte
+	max int // of one line; 0 where there may be more
 }
 
 func (p *printer) str(s string) { p.b = append(p.b, s...) }
@@ -121,6 +130,10 @@ func (p *printer) bytes(v *Value, elide bool) {
 	}
 	p.str("{")
 	for i := 0; i < len(v.Text); i++ {
+		if p.max > 0 && len(p.b) > p.max {
+			p.str(", ...")
+			break
+		}
 		if i > 0 {
 			p.str(", ")
 		}
@@ -150,7 +163,7 @@ func (p *printer) composite(v *Value, indent int, elide bool) {
 	}
 	head := len(p.b)
 	p.members(v, indent, false)
-	if len(p.b)-start+8*indent <= columns && !hasNewline(p.b[head:]) {
+	if p.max > 0 || len(p.b)-start+8*indent <= columns && !hasNewline(p.b[head:]) {
 		return
 	}
 	if len(v.Members) == 0 {
@@ -158,6 +171,14 @@ func (p *printer) composite(v *Value, indent int, elide bool) {
 	}
 	p.b = p.b[:head]
 	p.members(v, indent, true)
+}
+
+// more stands for the members from the i-th on.
+func more(i int) string {
+	if i == 0 {
+		return "..."
+	}
+	return ", ..."
 }
 
 func hasNewline(b []byte) bool {
@@ -174,6 +195,10 @@ func (p *printer) members(v *Value, indent int, lines bool) {
 	p.str("{")
 	for i := range v.Members {
 		m := &v.Members[i]
+		if p.max > 0 && len(p.b) > p.max {
+			p.str(more(i))
+			break
+		}
 		if lines {
 			p.line(indent + 1)
 		} else if i > 0 {
@@ -189,7 +214,7 @@ func (p *printer) members(v *Value, indent int, lines bool) {
 		p.value(m.Value, indent+1, false, v.Form != Struct)
 		if lines {
 			p.str(",")
-		} else if len(p.b)-start > 4*columns || hasNewline(p.b[len(p.b)-1:]) {
+		} else if p.max == 0 && len(p.b)-start > 4*columns || p.max == 0 && hasNewline(p.b[len(p.b)-1:]) {
 			p.str("\n") // too long: composite tries again with lines
 			return
 		}

@@ -57,6 +57,7 @@ type mapType struct {
 	key, elem                 *symbols.Type
 	group, slot, elemOff      int
 	indirectKey, indirectElem bool
+	read                      func(addr uintptr, b []byte) error // Read, or as it was
 }
 
 func mapTypeOf(t *symbols.Type) (*mapType, error) {
@@ -73,6 +74,7 @@ func mapTypeOf(t *symbols.Type) (*mapType, error) {
 		key: t.Key(), elem: t.Elem(),
 		group: number(b[mapGroupSize:]), slot: number(b[mapSlotSize:]), elemOff: number(b[mapElemOff:]),
 		indirectKey: flags&indirectKey != 0, indirectElem: flags&indirectElem != 0,
+		read: Read,
 	}
 	keySize, elemSize := m.width(m.key, m.indirectKey), m.width(m.elem, m.indirectElem)
 	if word(b[mapKey:]) != wordOf(r.Key()) || word(b[mapElem:]) != wordOf(r.Elem()) ||
@@ -94,7 +96,7 @@ func (m *mapType) width(t *symbols.Type, indirect bool) int {
 // false. It returns the number of entries that the map says it has.
 func (m *mapType) walk(p uintptr, f func(key, elem []byte) bool) (used int, err error) {
 	h := make([]byte, mapBytes)
-	if err := Read(p, h); err != nil {
+	if err := m.read(p, h); err != nil {
 		return 0, fmt.Errorf("torn: there is no map at %#x", p)
 	}
 	used = number(h[mapUsed:])
@@ -106,7 +108,7 @@ func (m *mapType) walk(p uintptr, f func(key, elem []byte) bool) (used int, err 
 		return used, nil
 	case n == 0:
 		b := make([]byte, m.group)
-		if err := Read(dir, b); err != nil {
+		if err := m.read(dir, b); err != nil {
 			return used, fmt.Errorf("torn: there is no group at %#x", dir)
 		}
 		m.groups(b, f)
@@ -115,16 +117,29 @@ func (m *mapType) walk(p uintptr, f func(key, elem []byte) bool) (used int, err 
 	return used, m.tables(dir, n, f)
 }
 
-// tables walks the directory. A table stands in it more than once in a row where
-// others have been split more often.
-func (m *mapType) tables(dir uintptr, n int, f func(key, elem []byte) bool) error {
+// tables walks the slots of all tables.
+func (m *mapType) tables(read readFunc, dir uintptr, n int, f func(key, elem []byte) bool) error {
+	var b []byte
+	return m.eachTable(read, dir, n, func(_, groups uintptr, size int) bool {
+		if cap(b) < size {
+			b = make([]byte, size)
+		}
+		b = b[:size]
+		return read(groups, b) != nil || m.groups(b, f)
+	})
+}
+
+// eachTable calls f with the address of each table, and address and size of its
+// groups. A table stands in the directory more than once in a row where others have
+// been split more often.
+func (m *mapType) eachTable(read readFunc, dir uintptr, n int, f func(table, groups uintptr, size int) bool) error {
 	last := uintptr(0)
-	var groups []byte
 	ptrs := make([]byte, 8*min(n, 512))
+	t := make([]byte, tableBytes)
 	for i := 0; i < n; i++ {
 		j := i % 512
 		if j == 0 {
-			if err := Read(dir+uintptr(8*i), ptrs[:8*min(512, n-i)]); err != nil {
+			if err := read(dir+uintptr(8*i), ptrs[:8*min(512, n-i)]); err != nil {
 				return fmt.Errorf("torn: there is no directory at %#x", dir)
 			}
 		}
@@ -133,23 +148,14 @@ func (m *mapType) tables(dir uintptr, n int, f func(key, elem []byte) bool) erro
 			continue
 		}
 		last = p
-		t := make([]byte, tableBytes)
-		if Read(p, t) != nil {
+		if read(p, t) != nil {
 			continue
 		}
 		mask := number(t[tableMask:])
 		if mask < 0 || mask >= maxTableSlots/groupSlots {
 			continue // torn
 		}
-		size := (mask + 1) * m.group
-		if cap(groups) < size {
-			groups = make([]byte, size)
-		}
-		groups = groups[:size]
-		if Read(word(t[tableGroups:]), groups) != nil {
-			continue
-		}
-		if !m.groups(groups, f) {
+		if !f(p, word(t[tableGroups:]), (mask+1)*m.group) {
 			return nil
 		}
 	}
@@ -180,7 +186,7 @@ func (m *mapType) part(b []byte, t *symbols.Type, indirect bool) ([]byte, bool) 
 		return nil, false
 	}
 	part := make([]byte, t.Size())
-	return part, Read(word(b), part) == nil
+	return part, m.read(word(b), part) == nil
 }
 
 func (d *Decoder) mapping(t *symbols.Type, p uintptr, depth int) *Value {
@@ -191,6 +197,7 @@ func (d *Decoder) mapping(t *symbols.Type, p uintptr, depth int) *Value {
 	if err != nil {
 		return unknown(t, "%v", err)
 	}
+	m.read = d.read
 	v := &Value{Form: Map}
 	used, err := m.walk(p, func(key, elem []byte) bool {
 		if len(v.Members) >= d.limits.Items || d.left <= 0 || d.ctx.Err() != nil {

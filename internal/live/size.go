@@ -274,7 +274,7 @@ func (s *sizer) tables(m *mapType, dir uintptr, n int) (total int64) {
 		return 0
 	}
 	total = s.covered.add(dir, uintptr(8*n))
-	m.eachTable(Read, dir, n, func(table, groups uintptr, size int) bool {
+	m.eachTable(dir, n, func(table, groups uintptr, size int) bool {
 		total += s.covered.add(table, tableBytes) + s.covered.add(groups, uintptr(size))
 		return s.ctx.Err() == nil
 	})

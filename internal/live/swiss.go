@@ -118,28 +118,28 @@ func (m *mapType) walk(p uintptr, f func(key, elem []byte) bool) (used int, err 
 }
 
 // tables walks the slots of all tables.
-func (m *mapType) tables(read readFunc, dir uintptr, n int, f func(key, elem []byte) bool) error {
+func (m *mapType) tables(dir uintptr, n int, f func(key, elem []byte) bool) error {
 	var b []byte
-	return m.eachTable(read, dir, n, func(_, groups uintptr, size int) bool {
+	return m.eachTable(dir, n, func(_, groups uintptr, size int) bool {
 		if cap(b) < size {
 			b = make([]byte, size)
 		}
 		b = b[:size]
-		return read(groups, b) != nil || m.groups(b, f)
+		return m.read(groups, b) != nil || m.groups(b, f)
 	})
 }
 
 // eachTable calls f with the address of each table, and address and size of its
 // groups. A table stands in the directory more than once in a row where others have
 // been split more often.
-func (m *mapType) eachTable(read readFunc, dir uintptr, n int, f func(table, groups uintptr, size int) bool) error {
+func (m *mapType) eachTable(dir uintptr, n int, f func(table, groups uintptr, size int) bool) error {
 	last := uintptr(0)
 	ptrs := make([]byte, 8*min(n, 512))
 	t := make([]byte, tableBytes)
 	for i := 0; i < n; i++ {
 		j := i % 512
 		if j == 0 {
-			if err := read(dir+uintptr(8*i), ptrs[:8*min(512, n-i)]); err != nil {
+			if err := m.read(dir+uintptr(8*i), ptrs[:8*min(512, n-i)]); err != nil {
 				return fmt.Errorf("torn: there is no directory at %#x", dir)
 			}
 		}
@@ -148,7 +148,7 @@ func (m *mapType) eachTable(read readFunc, dir uintptr, n int, f func(table, gro
 			continue
 		}
 		last = p
-		if read(p, t) != nil {
+		if m.read(p, t) != nil {
 			continue
 		}
 		mask := number(t[tableMask:])

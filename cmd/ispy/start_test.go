@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,4 +53,47 @@ func startIn(t testing.TB, conf string, args ...string) (*exec.Cmd, *bufio.Reade
 		t.Fatalf("the program said %q, %v", line, err)
 	}
 	return cmd, said
+}
+
+// startSample starts testdata/sample with all that is built in, and has it catch a
+// panic of main.total.
+func startSample(t testing.TB) (conf, pid string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "i")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/sample", "../../testdata/sample").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	conf = filepath.Join(dir, "ispyd.toml")
+	text := fmt.Appendf(nil, "[ispyd]\nlisten = %q\n[debugger]\nenabled = true\ninsert = [\"main.total\"]\n[console]\nenabled = true\n", dir+"/run/%(pid)s.sock")
+	if err := os.WriteFile(conf, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(dir+"/sample", "-config", conf, "-http", "localhost:0")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	said := bufio.NewReader(out)
+	for {
+		line, err := said.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, url, ok := strings.Cut(strings.TrimSpace(line), "listening on "); ok {
+			go io.Copy(io.Discard, said)
+			if resp, err := http.Get(url + "/panic"); err == nil {
+				resp.Body.Close()
+			}
+			return conf, fmt.Sprint(cmd.Process.Pid)
+		}
+	}
 }

@@ -42,7 +42,7 @@ The core has the program's memory, secrets too: it is kept for nobody else, in a
 file that is gone when debug ends. The exit code is 1 where a command failed.`,
 		Examples: []string{
 			"debug",
-			"debug -c 'bt; args; p len(parts)'",
+			"debug -c 'bt; up; args; p customer.Name'",
 			"debug -c bt -json latest",
 		},
 		Flags: func(flags *pflag.FlagSet) verb.Run {

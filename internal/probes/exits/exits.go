@@ -1,4 +1,4 @@
-// Package exits finds where a function compiled by Go for amd64 sets up its frame
+// Package exits finds where a function compiled by Go for amd64 checks its stack
 // and where it returns, and says why that cannot be relied upon where it cannot.
 //
 // It decodes the whole function. The sweep is right when it ends exactly where the
@@ -6,6 +6,16 @@
 // missed. Every RET must come after the epilogue that the assembler writes
 // (cmd/internal/obj/x86/obj6.go): ADDQ $frame, SP; POPQ BP; RET, where NOPs may
 // come before the RET so that it does not lie across 32 bytes (asm6.go, padJump).
+//
+// The four bytes behind the first of each place are to be the distance of a jump.
+// A debugger that is attached later overwrites the start of an instruction, and
+// the jump would go astray if that were one of the four. Debuggers choose where a
+// line of source begins, and every RET. So no place has the start of another
+// instruction in it but two: the POPQ behind the ADDQ and the JBE behind the CMPQ
+// of the stack check, which the assembler makes of one instruction, the RET and
+// the function's TEXT, so that no line begins between. Only a breakpoint at the
+// very address of such a POPQ or JBE, which somebody must ask for by number, is
+// not to be had with a jump.
 package exits
 
 import (
@@ -38,13 +48,26 @@ type Exit struct {
 	Places []Place
 }
 
+// A Check is the comparison by which a function makes sure, before anything else,
+// that its stack suffices (obj6.go, stacksplit). The arguments are where the
+// caller put them.
+type Check struct {
+	// PC is the address of CMPQ SP, 16(R14) or, for large frames, CMPQ R12, 16(R14).
+	// It may be the function's entry, and is passed again after the stack has grown.
+	PC uintptr
+	// Code is that instruction; it does the same at any address.
+	Code [4]byte
+	// More is where the JBE behind it goes to have the stack grow, Enough what
+	// follows.
+	More, Enough uintptr
+}
+
 // Exits is what a sweep has found.
 type Exits struct {
 	Exits []Exit
-	// Setup is the address of the PUSHQ BP which, followed by MOVQ SP, BP, sets up
-	// the frame once the stack is known to suffice. The arguments are where the
-	// caller put them then. 0 if the function has none.
-	Setup uintptr
+	// Check is nil if the function does not check its stack, as small ones that
+	// call nothing.
+	Check *Check
 }
 
 const (
@@ -64,7 +87,7 @@ func Scan(f Func) (*Exits, error) {
 	case len(f.Code) > maxCode:
 		return nil, &Refusal{Undecodable, -1, fmt.Sprintf("%d bytes of code", len(f.Code))}
 	}
-	s := sweep{Func: f, starts: make([]uint64, len(f.Code)/64+1)}
+	s := sweep{Func: f, starts: make([]uint64, len(f.Code)/64+1), compare: -1}
 	if err := s.run(); err != nil {
 		return nil, err
 	}
@@ -82,9 +105,7 @@ func Scan(f Func) (*Exits, error) {
 	if err := s.branches(out.Exits); err != nil {
 		return nil, err
 	}
-	if s.hasSetup {
-		out.Setup = f.Entry + uintptr(s.setup)
-	}
+	out.Check = s.check()
 	s.places(out)
 	return out, nil
 }
@@ -94,8 +115,7 @@ type sweep struct {
 	starts   []uint64 // a bit for each offset at which an instruction begins
 	rets     []int    // offsets
 	targets  []branch
-	setup    int
-	hasSetup bool
+	compare  int  // offset of the CMPQ of the stack check, -1: none
 	indirect bool // there is a jump table, whose targets are not known
 }
 
@@ -118,7 +138,7 @@ func (s *sweep) run() error {
 			return &Refusal{Undecodable, o, "the last instruction crosses the end"}
 		}
 		if inPrologue {
-			inPrologue = s.prologue(o, in.Op)
+			inPrologue = s.prologue(o, n, in.Op)
 		}
 		if err := s.flow(o, n, in); err != nil {
 			return err
@@ -144,24 +164,48 @@ func decode(b []byte) (x86asm.Inst, int) {
 	return in, in.Len
 }
 
-// prologue looks for the frame set-up; false ends the search. Nothing but the
-// stack check comes before it (obj6.go, stacksplit).
-func (s *sweep) prologue(o int, op x86asm.Op) bool {
+// prologue looks for the stack check; false ends the search. Little comes before
+// it (obj6.go, stacksplit).
+func (s *sweep) prologue(o, n int, op x86asm.Op) bool {
 	switch op {
-	case x86asm.CMP, x86asm.LEA, x86asm.MOV, x86asm.SUB, x86asm.JBE, x86asm.JB, x86asm.JA, x86asm.NOP:
+	case x86asm.LEA, x86asm.MOV, x86asm.SUB, x86asm.JB, x86asm.NOP:
 		return true
-	case x86asm.PUSH:
-		b := s.Code[o:]
-		if len(b) < 5 || b[0] != 0x55 || b[1] != 0x48 || b[2] != 0x89 || b[3] != 0xe5 {
+	case x86asm.CMP:
+		if n == 4 && s.Code[o+1] == 0x3b && s.Code[o+2] == 0x66 && s.Code[o+3] == 0x10 && (s.Code[o] == 0x49 || s.Code[o] == 0x4d) {
+			s.compare = o
 			return false
 		}
-		before, ok1 := s.delta(o)
-		after, ok2 := s.delta(o + 1)
-		if ok1 && ok2 && before == 0 && after == 8 {
-			s.setup, s.hasSetup = o, true
-		}
+		return true // of SP with what it is while the goroutine is preempted
 	}
 	return false
+}
+
+// check is the stack check, nil if it is not as expected.
+func (s *sweep) check() *Check {
+	o := s.compare
+	if o < 0 || o+jumpBytes > len(s.Code) {
+		return nil
+	}
+	branch := o + 4
+	in, n := decode(s.Code[branch:])
+	to, ok := in.Args[0].(x86asm.Rel)
+	if in.Op != x86asm.JBE || !ok || s.Code[branch] != 0x76 && s.Code[branch] != 0x0f {
+		return nil
+	}
+	enough := branch + n
+	for _, at := range []int{o, branch, enough} {
+		if d, ok := s.delta(at); !ok || d != 0 {
+			return nil
+		}
+	}
+	// Nothing may come to the JBE but from the comparison. A jump table is not in a
+	// prologue and does not lead there.
+	for _, b := range s.targets {
+		if b.to == branch {
+			return nil
+		}
+	}
+	return &Check{s.Entry + uintptr(o), [4]byte(s.Code[o:branch]), s.Entry + uintptr(enough+int(to)), s.Entry + uintptr(enough)}
 }
 
 // flow records where an instruction returns or branches to.

@@ -39,35 +39,53 @@ func code(t testing.TB, src string) Func {
 }
 
 const (
-	check8 = "493b6610 7600 " // CMPQ SP, 16(R14); JLS over nothing
+	check8 = "493b6610 7600 " // CMPQ SP, 16(R14); JBE over nothing
 	setup  = "55 | 8 4889e5 "
 )
+
+var none = [3]int{-1, -1, -1}
 
 func TestScan(t *testing.T) {
 	for name, c := range map[string]struct {
 		src   string
-		setup int // offset, -1: none
+		check [3]int // offsets of PC, More and Enough
 		exits [][3]int
 	}{
 		"small frame": {
-			check8 + setup + "4883ec10 | 24 31c0 4883c410 | 8 5d | 0 c3", 6, [][3]int{{16, 21, 24}}},
+			check8 + setup + "4883ec10 | 24 31c0 4883c410 | 8 5d | 0 c3", [3]int{0, 6, 6}, [][3]int{{16, 21, 24}}},
 		"128 bytes": {
-			check8 + setup + "4883c480 | 136 31c0 4883ec80 | 8 5d | 0 c3", 6, [][3]int{{16, 21, 136}}},
+			check8 + setup + "4883c480 | 136 31c0 4883ec80 | 8 5d | 0 c3", [3]int{0, 6, 6}, [][3]int{{16, 21, 136}}},
 		"large frame": {
-			check8 + setup + "4881ec18010000 | 288 31c0 4881c418010000 | 8 5d | 0 c3", 6, [][3]int{{19, 27, 288}}},
+			check8 + setup + "4881ec18010000 | 288 31c0 4881c418010000 | 8 5d | 0 c3", [3]int{0, 6, 6}, [][3]int{{19, 27, 288}}},
 		"two returns": {
-			check8 + setup + "4883ec10 | 24 85c0 7407 4883c410 | 8 5d | 0 c3 90 | 24 4883c410 | 8 5d | 0 c3", 6,
+			check8 + setup + "4883ec10 | 24 85c0 7407 4883c410 | 8 5d | 0 c3 90 | 24 4883c410 | 8 5d | 0 c3", [3]int{0, 6, 6},
 			[][3]int{{18, 23, 24}, {25, 30, 24}}},
 		"vector instruction": {
-			setup + "4883ec10 | 24 c5f877 62f17c484ac0 4883c410 | 8 5d | 0 c3", 0, [][3]int{{17, 22, 24}}},
+			setup + "4883ec10 | 24 c5f877 62f17c484ac0 4883c410 | 8 5d | 0 c3", none, [][3]int{{17, 22, 24}}},
 		"RET padded": {
-			setup + "4883ec10 | 24 4883c410 | 8 5d | 0 90 c3", 0, [][3]int{{8, 14, 24}}},
+			setup + "4883ec10 | 24 4883c410 | 8 5d | 0 90 c3", none, [][3]int{{8, 14, 24}}},
 		"RET padded with a long NOP": {
-			setup + "4883ec10 | 24 4883c410 | 8 5d | 0 0f1f4000 90 c3", 0, [][3]int{{8, 18, 24}}},
-		"no set-up recognised": {
-			"e800000000 " + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3", -1, [][3]int{{13, 18, 24}}},
+			setup + "4883ec10 | 24 4883c410 | 8 5d | 0 0f1f4000 90 c3", none, [][3]int{{8, 18, 24}}},
+		"large frame's check": {
+			"4c8da42478ffffff 4d3b6610 0f8608000000 " + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3", [3]int{8, 26, 18}, [][3]int{{26, 31, 24}}},
+		"huge frame's check": {
+			"4989e4 4981ec80000100 720e 4d3b6610 7608 " + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3 0f0b", [3]int{12, 26, 18}, [][3]int{{26, 31, 24}}},
+		"the way back after morestack": {
+			check8 + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3 ebea", [3]int{0, 6, 6}, [][3]int{{14, 19, 24}}},
+		"padded": {
+			"90 " + check8 + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3", [3]int{1, 7, 7}, [][3]int{{15, 20, 24}}},
+		"check after something else": {
+			"e800000000 " + check8 + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3", none, [][3]int{{19, 24, 24}}},
+		"check in the frame": {
+			"| 8 " + check8 + "| 0 " + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3", none, [][3]int{{14, 19, 24}}},
+		"another branch behind the check": {
+			"493b6610 7700 " + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3", none, [][3]int{{14, 19, 24}}},
+		"a branch to the check's": {
+			check8 + setup + "4883ec10 | 24 74f4 4883c410 | 8 5d | 0 c3", none, [][3]int{{16, 21, 24}}},
+		"a comparison of 32 bits": {
+			"413b6610 7600 " + setup + "4883ec10 | 24 4883c410 | 8 5d | 0 c3", none, [][3]int{{14, 19, 24}}},
 		"indexed jump table": {
-			setup + "4883ec10 | 24 ff24c8 4883c410 | 8 5d | 0 c3", 0, [][3]int{{11, 16, 24}}},
+			setup + "4883ec10 | 24 ff24c8 4883c410 | 8 5d | 0 c3", none, [][3]int{{11, 16, 24}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := code(t, c.src)
@@ -75,8 +93,15 @@ func TestScan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := int(x.Setup) - int(f.Entry); c.setup >= 0 && got != c.setup || c.setup < 0 && x.Setup != 0 {
-				t.Errorf("Setup at %+d, want %+d", got, c.setup)
+			got := none
+			if k := x.Check; k != nil {
+				got = [3]int{int(k.PC - f.Entry), int(k.More - f.Entry), int(k.Enough - f.Entry)}
+				if !bytes.Equal(k.Code[:], f.Code[got[0]:got[0]+4]) {
+					t.Errorf("its code is % x", k.Code)
+				}
+			}
+			if got != c.check {
+				t.Errorf("check at %v, want %v", got, c.check)
 			}
 			if len(x.Exits) != len(c.exits) {
 				t.Fatalf("%d exits, want %d", len(x.Exits), len(c.exits))
@@ -158,6 +183,9 @@ func FuzzScan(f *testing.F) {
 			case b[o] == popBP:
 				return 8, true
 			}
+			if o < 16 { // a prologue
+				return 0, true
+			}
 			return int(frame), true
 		}
 		x, err := Scan(Func{entry, b, delta})
@@ -184,8 +212,11 @@ func FuzzScan(f *testing.F) {
 				}
 			}
 		}
-		if x.Setup != 0 && b[int(x.Setup)-entry] != 0x55 {
-			t.Fatalf("set-up %+v", x)
+		if k := x.Check; k != nil {
+			o, enough := int(k.PC)-entry, int(k.Enough)-entry
+			if o < 0 || enough < o+6 || enough >= len(b) || int(k.More)-entry < 0 || int(k.More)-entry >= len(b) || !bytes.Equal(k.Code[:], b[o:o+4]) {
+				t.Fatalf("check %+v", k)
+			}
 		}
 	})
 }
@@ -196,21 +227,18 @@ func TestPlaces(t *testing.T) {
 		src  string
 		want string // offset:code, a place a field, of the last exit
 	}{
+		// 31c0 and 488d7b07 are too short: something begins within five bytes.
 		"registers and the frame": {
 			setup + "4883ec10 | 24 e800000000 31c0 488b5c2408 488d7b07 4883c410 | 8 5d | 0 c3 0f0b0f0b",
-			"24:4883c4105d 28:5d 20:488d7b074883c4105d 15:488b5c2408488d7b074883c4105d 13:31c0488b5c2408488d7b074883c4105d"},
+			"24:4883c4105d 15:488b5c2408488d7b074883c4105d"},
 		"a load that may fault ends it": {
-			setup + "4883ec10 | 24 488b03 31c0 4883c410 | 8 5d | 0 c3 0f0b0f0b", "13:4883c4105d 17:5d 11:31c04883c4105d"},
+			setup + "4883ec10 | 24 488b5c2408 488b03 488b4c2410 4883c410 | 8 5d | 0 c3", "21:4883c4105d 16:488b4c24104883c4105d"},
 		"a branch target ends it": {
-			setup + "4883ec10 | 24 7402 31db 31c0 4883c410 | 8 5d | 0 c3 0f0b0f0b", "14:4883c4105d 18:5d 12:31c04883c4105d"},
+			setup + "4883ec10 | 24 7405 488b5c2408 488b4c2410 4883c410 | 8 5d | 0 c3", "20:4883c4105d 15:488b4c24104883c4105d"},
 		"a jump table": {
-			setup + "4883ec10 | 24 ff24c8 31c0 4883c410 | 8 5d | 0 c3 0f0b0f0b", "13:4883c4105d 17:5d"},
-		"another function's bytes": {
-			setup + "4883ec10 | 24 e800000000 31c0 4883c410 | 8 5d | 0 c3", "15:4883c4105d 13:31c04883c4105d"},
-		"bytes of another exit": {
-			setup + "4883ec10 | 24 31c0 4883c410 | 8 5d | 0 c3 | 24 4883c410 | 8 5d | 0 c3", "16:4883c4105d"},
+			setup + "4883ec10 | 24 ff24c8 488b4c2410 4883c410 | 8 5d | 0 c3", "16:4883c4105d"},
 		"no change of the stack pointer": {
-			setup + "4883ec10 | 24 4889c4 4883c410 | 8 5d | 0 c3", "11:4883c4105d"},
+			setup + "4883ec10 | 24 488d642408 4883c410 | 8 5d | 0 c3", "13:4883c4105d"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := code(t, c.src)
@@ -241,7 +269,7 @@ func TestPlaceMoves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := x.Exits[0].Places[2]
+	p := x.Exits[0].Places[1]
 	for _, by := range []int64{0, 1, -4096, 1 << 30} {
 		b, err := p.Code(p.PC + uintptr(by))
 		if err != nil {

@@ -44,54 +44,24 @@ const (
 	maxPlaces = 10
 )
 
-// places adds to each exit the places beside its epilogue's ADDQ: the POPQ, and
-// what comes before the ADDQ in the same basic block and can be executed elsewhere.
-// None may have a byte that another place's jump may change in its distance.
+// places adds to each exit the places beside its epilogue's ADDQ: long instructions
+// before it in the same basic block that can be executed elsewhere.
 func (s *sweep) places(x *Exits) {
-	// The bytes that the first places and the frame's set-up need for themselves.
-	taken := map[int]bool{}
-	for i := range x.Exits {
-		first := int(x.Exits[i].Places[0].PC - s.Entry)
-		for o := first; o < first+jumpBytes; o++ {
-			taken[o] = true
-		}
-	}
-	if s.hasSetup {
-		for o := s.setup; o < s.setup+jumpBytes; o++ {
-			taken[o] = true
-		}
+	if s.indirect {
+		return // a jump table may lead to any instruction
 	}
 	targets := map[int]bool{}
 	for _, b := range s.targets {
 		targets[b.to] = true
 	}
 	for i := range x.Exits {
-		s.more(&x.Exits[i], taken, targets)
+		s.more(&x.Exits[i], targets)
 	}
 }
 
-func (s *sweep) more(x *Exit, taken, targets map[int]bool) {
-	first := x.Places[0]
-	add := int(first.PC - s.Entry)
-	pop := add + len(first.code) - 1
-	free := func(o int) bool {
-		if o+jumpBytes > len(s.Code) {
-			return false // the rest would be another function's
-		}
-		for i := o; i < o+jumpBytes; i++ {
-			if taken[i] && (i < add || i > pop) {
-				return false
-			}
-		}
-		return true
-	}
-	if free(pop) {
-		x.Places = append(x.Places, Place{PC: s.Entry + uintptr(pop), code: s.Code[pop : pop+1]})
-	}
-	if s.indirect {
-		return // a jump table may lead to any instruction
-	}
-	for o := add; len(x.Places) < maxPlaces && !targets[o]; {
+func (s *sweep) more(x *Exit, targets map[int]bool) {
+	end := int(x.Places[0].PC-s.Entry) + len(x.Places[0].code)
+	for o := int(x.Places[0].PC - s.Entry); len(x.Places) < maxPlaces && !targets[o]; {
 		to := o
 		if o = s.before(o); o < 0 {
 			return
@@ -100,8 +70,9 @@ func (s *sweep) more(x *Exit, taken, targets map[int]bool) {
 		if n != to-o || !movable(in) {
 			return
 		}
-		if free(o) {
-			x.Places = append(x.Places, s.place(o, pop+1))
+		// A debugger may overwrite the start of the next.
+		if n >= jumpBytes {
+			x.Places = append(x.Places, s.place(o, end))
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (e *engine) takeCaptures() {
 		}
 		keep[i], keepLabels[i] = nil, nil
 		atomic.StoreUint32(&captureStates[i], slotFree)
-		if p == nil {
+		if p == nil || p.silent.Load() {
 			continue
 		}
 		if !ok {
@@ -90,7 +90,9 @@ func (e *engine) takeCaptures() {
 			continue
 		}
 		// The error's own method runs as late as this: it may take its time.
-		c.Error.resolve()
+		if !c.Error.resolve() {
+			p.unasked.Add(1)
+		}
 		p.captured.Add(1)
 		e.guard(p, func() { p.onCapture(c) })
 		p.spent.Add(int64(time.Since(begin)))
@@ -125,7 +127,7 @@ func (e *engine) end(p *Probe, why End) {
 	atomic.StoreInt64(&p.f.cell.tokens, 0)
 	err := e.remove(p)
 	e.mu.Unlock()
-	if err != nil || p.onEnd == nil {
+	if err != nil || p.onEnd == nil || p.silent.Load() {
 		return
 	}
 	defer func() { recover() }()

@@ -3,7 +3,7 @@
 // results and durations for a while.
 //
 // Both put one-byte jumps (package jump) into the function's epilogues, Observe
-// also into its prologue, to stubs that do what the replaced instruction did and
+// also into its stack check, to stubs that do what the replaced instruction did and
 // go on. A stub of an error probe tests the register or stack slot in which the
 // function returns its error, by [abi.Assign], and returns when that is nil; this
 // costs 1 to 2 ns. Otherwise assembly without a frame copies registers and stack into

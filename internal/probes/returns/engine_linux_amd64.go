@@ -113,7 +113,7 @@ func (e *engine) prepare(fn Function, observe bool) (*function, error) {
 		}
 	}
 	if observe {
-		if f.entry, err = jump.At(plan.Exits.Setup); err != nil {
+		if f.entry, err = jump.At(plan.Exits.Check.PC); err != nil {
 			return nil, f.landing(err)
 		}
 	}
@@ -188,12 +188,13 @@ func (e *engine) stubs(f *function) error {
 	if !f.observe {
 		return nil
 	}
-	s, addr := e.site(f, f.plan.Exits.Setup)
+	check := f.plan.Exits.Check
+	s, addr := e.site(f, check.PC)
 	s.entry = 1
 	s.words = wordsOnStack(l.StackSize)
 	var err error
 	f.enter, err = jump.Stub(stubExtra, func(at uintptr) []byte {
-		code, cont := entryStub(at, f.plan.Exits.Setup, addr, observePC)
+		code, cont := entryStub(at, check, addr, observePC)
 		s.cont = at + uintptr(cont)
 		return code
 	})

@@ -49,7 +49,7 @@ type site struct {
 	data  uint64  // offset in a slot of the register with the error's data word; 0: it is on the stack
 	stack uint64  // from the stack pointer at the RET to the error's type word, if that is on the stack
 	cont  uintptr // where Observe's stub goes on
-	pc    uintptr // the RET, or the first instruction of the frame's set-up
+	pc    uintptr // the RET, or the CMPQ of the stack check
 	words uint64  // of stack above the return address to copy, for Observe
 	fn    uint32  // index in engine.functions
 	entry uint32

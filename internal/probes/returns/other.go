@@ -22,6 +22,9 @@ func InsertError(Function, ErrorOptions) (*Probe, error) { return nil, unsupport
 // Observe fails with errors.ErrUnsupported.
 func Observe(Function, ObserveOptions) (*Probe, error) { return nil, unsupported() }
 
+// Close does nothing.
+func Close() error { return nil }
+
 // Remove fails with errors.ErrUnsupported.
 func (*Probe) Remove() error { return unsupported() }
 

@@ -65,7 +65,7 @@ func (e *engine) takeRecord(r *record) *Probe {
 		return nil
 	}
 	p := e.function(site.fn).probe.Load()
-	if p == nil || !p.observe {
+	if p == nil || !p.observe || p.silent.Load() {
 		return nil
 	}
 	ps := &e.pairs

@@ -85,8 +85,8 @@ func MakePlan(t *pclntab.Table, code func(lo, hi uintptr) ([]byte, error), fn Fu
 	if err != nil {
 		return refuse(Code, "", err)
 	}
-	if observe && p.Exits.Setup == 0 {
-		return refuse(NoSetup, "", nil)
+	if observe && p.Exits.Check == nil {
+		return refuse(NoCheck, "", nil)
 	}
 	return p, nil
 }

@@ -1,6 +1,7 @@
 package returns
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -45,7 +46,9 @@ type Probe struct {
 	captured atomic.Uint64
 	limited  atomic.Uint64 // of observations
 	unpaired atomic.Uint64
+	unasked  atomic.Uint64
 	spent    atomic.Int64 // nanoseconds of the consumer
+	silent   atomic.Bool  // closed: no callback any more
 
 	// Under engine.mu.
 	began, ticked   time.Time
@@ -116,6 +119,31 @@ func (p *Probe) Remove() error {
 	return p.e.remove(p)
 }
 
+// Close puts the code of all functions back that have a probe. Callbacks that are
+// running may still finish, and no other begins. The error is syscall.EBUSY while the process is traced: then the code
+// is put back as soon as it no longer is. New probes may be made all the same.
+func Close() error {
+	engineMu.Lock()
+	e := theOne
+	engineMu.Unlock()
+	if e == nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var errs []error
+	for _, p := range e.probes {
+		p.silent.Store(true)
+		atomic.StoreInt64(&p.f.cell.tokens, 0)
+		if err := e.remove(p); err != nil {
+			p.stopped = &End{}
+			errs = append(errs, err)
+		}
+	}
+	e.kick()
+	return errors.Join(errs...)
+}
+
 // SetLimit changes the rate limit of an error probe, as in [ErrorOptions]; the
 // whole burst is there at once. An observation has none.
 func (p *Probe) SetLimit(rate float64, burst int) {
@@ -163,6 +191,7 @@ func (p *Probe) statsLocked() Stats {
 		Hits:     atomic.LoadUint64(&c.hits) - p.hits0,
 		Dropped:  atomic.LoadUint64(&c.dropped) - p.dropped0,
 		Captured: p.captured.Load(),
+		Unasked:  p.unasked.Load(),
 		Cost:     time.Duration(p.spent.Load()),
 	}
 	if p.observe {

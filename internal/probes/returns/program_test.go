@@ -23,7 +23,7 @@ func TestProgram(t *testing.T) {
 	} {
 		t.Run(b.name, func(t *testing.T) {
 			exe := build(t, "program", nil, b.flags...)
-			for _, mode := range []string{"refusals", "twice", "full", "onstack", "limit", "budget", "damaged", "callback", "observe", "observestress", "stress"} {
+			for _, mode := range []string{"refusals", "twice", "full", "onstack", "limit", "budget", "damaged", "callback", "close", "mute", "observe", "observestress", "stress"} {
 				if mode == "refusals" && (b.name == "unoptimised" || b.name == "race") {
 					continue // nothing is inlined, or there are no leaf functions
 				}

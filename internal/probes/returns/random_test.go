@@ -232,7 +232,7 @@ func TestRandomSignatures(t *testing.T) {
 		{"pie", 0, []string{"-buildmode=pie"}},
 		// The race detector has data for 20 MB above the program, where the jumps
 		// of frames between 128 and 512 bytes would land.
-		{"race", n / 5, []string{"-race"}},
+		{"race", n / 2, []string{"-race"}},
 		{"unoptimised", 0, []string{"-gcflags=all=-N -l"}},
 		{"trimpath", 0, []string{"-trimpath"}},
 	} {

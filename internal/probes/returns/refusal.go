@@ -30,8 +30,10 @@ const (
 	OtherSignature
 	// NoError: the function has no result of type error.
 	NoError
-	// NoSetup: the function sets up no frame (leaf functions); Observe needs that.
-	NoSetup
+	// NoCheck: the function does not check that its stack suffices, as those do not
+	// that are small and call nothing, or are marked go:nosplit. Observe needs that:
+	// where such a function begins, a debugger's breakpoint could lead a jump astray.
+	NoCheck
 	// Code: the function's code has not the shape that is needed; the error wraps
 	// an [exits.Refusal].
 	Code
@@ -48,7 +50,7 @@ var reasons = [...]string{
 	NoSignature:    "there is no debug information about it (built or linked with -w or -s?)",
 	OtherSignature: "its debug information contradicts the function table",
 	NoError:        "it returns no error",
-	NoSetup:        "it sets up no frame",
+	NoCheck:        "it does not begin with a check of its stack, where alone a call can be observed safely (it is small and calls nothing, or is marked go:nosplit)",
 	Code:           "its code",
 	NoLanding:      "its jumps find no place to land",
 }

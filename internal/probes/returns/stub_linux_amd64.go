@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/ispyd/ispyd/internal/abi"
+	"github.com/ispyd/ispyd/internal/probes/exits"
 )
 
 var le = binary.LittleEndian
@@ -42,14 +43,20 @@ func observeStub(code []byte, site, routine uintptr) (stub []byte, cont int) {
 	return append(b, opRET), len(b)
 }
 
-// entryStub goes to routine, which comes back to what the function's frame set-up
-// begins with; at is the stub's own address.
-func entryStub(at, setup, site, routine uintptr) (code []byte, cont int) {
-	b := jumpTo(make([]byte, 0, stubExtra), site, routine)
+// entryStub does the stack check. If the stack has to grow it goes where the
+// function does, which comes to the check again; else to routine, which comes back
+// to what follows the check. at is the stub's own address.
+func entryStub(at uintptr, check *exits.Check, site, routine uintptr) (code []byte, cont int) {
+	b := append(make([]byte, 0, stubExtra), check.Code[:]...)
+	jump := func(to uintptr, op ...byte) {
+		b = append(b, op...)
+		b = le.AppendUint32(b, uint32(int32(int64(to)-int64(at)-int64(len(b))-4)))
+	}
+	jump(check.More, 0x0f, 0x86) // JBE
+	b = jumpTo(b, site, routine)
 	cont = len(b)
-	b = append(b, 0x55, 0x48, 0x89, 0xe5, 0xe9) // PUSHQ BP; MOVQ SP, BP; JMP
-	next := at + uintptr(len(b)) + 4
-	return le.AppendUint32(b, uint32(int32(int64(setup)+4-int64(next)))), cont
+	jump(check.Enough, 0xe9) // JMP
+	return b, cont
 }
 
 func jumpTo(b []byte, site, routine uintptr) []byte {

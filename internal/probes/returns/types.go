@@ -113,6 +113,9 @@ type Stats struct {
 	// Dropped were not captured because the ring was full. Of an observation, also
 	// calls whose other half was dropped.
 	Dropped uint64
+	// Unasked are errors captured whose Error was not called, since those of too
+	// many others had not returned.
+	Unasked uint64
 	// Cost is the CPU time spent, on the function's goroutines and on ours, as far
 	// as it is counted: returns without error (1 to 2 ns each) are not.
 	Cost time.Duration

@@ -3,6 +3,7 @@ package returns
 import (
 	"errors"
 	"reflect"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -94,21 +95,33 @@ const (
 	// errorPatience is how long an error's own method may take.
 	errorPatience = 100 * time.Millisecond
 	maxErrorText  = 8 << 10
+	// maxWaiting is how many of them may be waited for at a time: one that does not
+	// return keeps its goroutine for ever.
+	maxWaiting = 4
 )
 
-// resolve finds the text.
-func (v *ErrorValue) resolve() {
+// waiting are the calls of errors' own methods that are under way.
+var waiting atomic.Int32
+
+// resolve finds the text; false if it was not asked for, since too many errors
+// have not answered yet.
+func (v *ErrorValue) resolve() bool {
 	if v.Value == nil {
 		v.Text = v.read()
-		return
+		return true
 	}
+	if waiting.Load() >= maxWaiting { // the consumer alone adds to it
+		v.Text = v.read()
+		return false
+	}
+	waiting.Add(1)
 	// The method is the program's: it may wait for a lock for ever.
 	c := make(chan string, 1)
 	go func() {
 		defer func() {
-			if r := recover(); r != nil {
-				c <- ""
-			}
+			recover()
+			waiting.Add(-1)
+			close(c)
 		}()
 		c <- v.Value.Error()
 	}()
@@ -119,6 +132,7 @@ func (v *ErrorValue) resolve() {
 		v.Text = s[:min(len(s), maxErrorText)]
 	case <-t.C:
 	}
+	return true
 }
 
 // read makes the text of errors of a few common types out of memory that may have

@@ -67,7 +67,7 @@ func main() {
 	leaf(1)
 	modes := map[string]func(){
 		"stress": stress, "full": full, "onstack": errorOnStack, "refusals": refusals,
-		"limit": limit, "budget": budget, "observe": observe, "observestress": observeStress, "twice": twice, "damaged": damaged, "callback": callback,
+		"limit": limit, "budget": budget, "observe": observe, "observestress": observeStress, "twice": twice, "damaged": damaged, "callback": callback, "close": closeAll, "mute": mute, "serve": serve,
 	}
 	modes[os.Args[1]]()
 	unchanged()

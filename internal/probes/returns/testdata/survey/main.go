@@ -34,7 +34,7 @@ func main() {
 	check(err)
 	why := map[string]int{}
 	example := map[string]string{}
-	candidates, planned, mismatch := 0, 0, 0
+	candidates, planned, checked, mismatch := 0, 0, 0, 0
 	var list []*returns.Plan
 	for f := range t.Funcs {
 		fn, _ := debuginfo.Function(x, f.Name())
@@ -65,6 +65,9 @@ func main() {
 		}
 		candidates++
 		planned++
+		if p.Exits.Check != nil { // it could be observed
+			checked++
+		}
 		list = append(list, p)
 	}
 	// Landings of up to the number of sites that there may be.
@@ -87,7 +90,7 @@ func main() {
 	for _, k := range ks {
 		fmt.Printf("%6d %s: %s\n", why[k], k, example[k])
 	}
-	fmt.Printf("functions %d candidates %d planned %d mismatch %d tried %d landed %d\n", t.Len(), candidates, planned, mismatch, tried, landed)
+	fmt.Printf("functions %d candidates %d planned %d checked %d mismatch %d tried %d landed %d\n", t.Len(), candidates, planned, checked, mismatch, tried, landed)
 }
 
 func lands(xs []exits.Exit) bool {

@@ -214,7 +214,7 @@ func (p *printer) members(v *Value, indent int, lines bool) {
 		p.value(m.Value, indent+1, false, v.Form != Struct)
 		if lines {
 			p.str(",")
-		} else if p.max == 0 && len(p.b)-start > 4*columns || p.max == 0 && hasNewline(p.b[len(p.b)-1:]) {
+		} else if p.max == 0 && (len(p.b)-start > 4*columns || hasNewline(p.b[len(p.b)-1:])) {
 			p.str("\n") // too long: composite tries again with lines
 			return
 		}

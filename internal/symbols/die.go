@@ -12,12 +12,14 @@ const (
 	tagArray      = 0x01
 	tagParameter  = 0x05
 	tagMember     = 0x0d
+	tagBlock      = 0x0b
 	tagPointer    = 0x0f
 	tagUnit       = 0x11
 	tagStruct     = 0x13
 	tagFuncType   = 0x15
 	tagTypedef    = 0x16
 	tagEllipsis   = 0x18
+	tagInlined    = 0x1d
 	tagSubrange   = 0x21
 	tagBase       = 0x24
 	tagConstant   = 0x27
@@ -32,12 +34,15 @@ const (
 	atLanguage       = 0x13
 	atConstValue     = 0x1c
 	atInline         = 0x20
+	atProducer       = 0x25
 	atAbstractOrigin = 0x31
 	atCount          = 0x37
 	atMemberLocation = 0x38
 	atDeclLine       = 0x3b
+	atFrameBase      = 0x40
 	atType           = 0x49
 	atResult         = 0x4b // DW_AT_variable_parameter: set on results
+	atRanges         = 0x55
 	atTrampoline     = 0x56
 	atAddrBase       = 0x73
 	atGoKind         = 0x2900
@@ -122,7 +127,7 @@ type entry struct {
 	tag                 uint16
 	children            bool
 	nameOff             int // where the name stands, 0 for none
-	name                string
+	name, producer      string
 	location            []byte
 	typ, key, elem      int
 	origin              int
@@ -134,10 +139,13 @@ type entry struct {
 	constant            int64
 	kind, language      uint8
 	line                uint32
+	loclist, ranges     int // offsets in their sections
 
 	hasLow, lowIndexed, hasSize, hasOrigin  bool
 	inline, result, embedded, dict, closure bool
 	trampoline, hasCount, hasConst          bool
+	hasLoclist, hasRanges, highIsAddr       bool
+	cfaBase                                 bool // the frame base is DW_OP_call_frame_cfa
 }
 
 func uleb(b []byte, p int) (uint64, int) {
@@ -355,15 +363,22 @@ func (e *entry) attribute(b []byte, p int, t *attribute) int {
 		q := skipForm(b, p, formString)
 		if t.at == atName {
 			e.nameOff, e.name = p, text(b[p:q-1])
+		} else if t.at == atProducer {
+			e.producer = text(b[p : q-1])
 		}
 		return q
 	case formBlock1, formExprloc, formBlock, formBlock2, formBlock4:
 		q := skipForm(b, p, t.form)
-		if t.at == atLocation {
-			e.location = b[p:q]
+		if t.at == atLocation || t.at == atFrameBase {
+			block := b[p:q]
 			if t.form == formBlock1 || t.form == formExprloc {
 				_, n := uleb(b, p)
-				e.location = b[n:q]
+				block = b[n:q]
+			}
+			if t.at == atLocation {
+				e.location = block
+			} else {
+				e.cfaBase = len(block) == 1 && block[0] == opCallFrameCFA
 			}
 		}
 		return q
@@ -396,7 +411,11 @@ func (e *entry) set(t *attribute, v uint64) {
 		e.lowPC, e.hasLow = v, true
 		e.lowIndexed = t.form == formAddrx || t.form >= formAddrx1 && t.form <= formAddrx4
 	case atHighPC:
-		e.highPC = v
+		e.highPC, e.highIsAddr = v, t.form == formAddr
+	case atLocation:
+		e.loclist, e.hasLoclist = int(v), t.form == formSecOffset || t.form == formData4
+	case atRanges:
+		e.ranges, e.hasRanges = int(v), t.form == formSecOffset || t.form == formData4
 	case atByteSize:
 		e.size, e.hasSize = int64(v), true
 	case atMemberLocation:

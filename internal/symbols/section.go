@@ -16,7 +16,10 @@ const maxSection = 1 << 30
 // mapped from a file, then reading them can fault, see [table.read].
 type sections struct {
 	info, abbrevs, addrs []byte
-	maps                 []mapped
+	// locations and ranges, of DWARF 4 and of DWARF 5, are read when they are first
+	// asked for.
+	loc, loclists, ranges, rnglists []byte
+	maps                            []mapped
 }
 
 // mapped is a section in an unlinked file.
@@ -42,10 +45,7 @@ func loadSections(f *elf.File) (_ *sections, err error) {
 		name string
 		to   *[]byte
 	}{{"info", &s.info}, {"abbrev", &s.abbrevs}, {"addr", &s.addrs}} {
-		sec := f.Section(".debug_" + w.name)
-		if sec == nil {
-			sec = f.Section(".zdebug_" + w.name)
-		}
+		sec := debugSection(f, w.name)
 		if sec == nil && w.name == "addr" {
 			continue // DWARF 4 has none
 		}
@@ -56,6 +56,33 @@ func loadSections(f *elf.File) (_ *sections, err error) {
 		*w.to, err = s.load(sec)
 		if err != nil {
 			return nil, fmt.Errorf("%s of the executable: %w", sec.Name, err)
+		}
+	}
+	return s, nil
+}
+
+func debugSection(f *elf.File, name string) *elf.Section {
+	sec := f.Section(".debug_" + name)
+	if sec == nil {
+		sec = f.Section(".zdebug_" + name)
+	}
+	return sec
+}
+
+// loadLists reads the locations and ranges.
+func loadLists(f *elf.File) (_ sections, err error) {
+	var s sections
+	for _, w := range []struct {
+		name string
+		to   *[]byte
+	}{{"loc", &s.loc}, {"loclists", &s.loclists}, {"ranges", &s.ranges}, {"rnglists", &s.rnglists}} {
+		sec := debugSection(f, w.name)
+		if sec == nil {
+			continue // of the other DWARF
+		}
+		if *w.to, err = s.load(sec); err != nil {
+			s.close()
+			return s, fmt.Errorf("%s of the executable: %w", sec.Name, err)
 		}
 	}
 	return s, nil

@@ -29,6 +29,7 @@ type table struct {
 	entryPoint   uint64
 	slide        uint64 // what is added to addresses of the file
 	program      *program
+	lists        lists
 
 	types struct {
 		sync.Mutex
@@ -45,6 +46,9 @@ type unit struct {
 	off, end, first int
 	abbrevs         []abbrev
 	addrBase        int
+	lowPC           uint64 // what offsets in lists are from, unless the list says
+	version         uint16 // of DWARF
+	optimised       bool   // compiled without -N
 }
 
 // pack is a package: what its units declare.
@@ -156,6 +160,7 @@ func (t *table) close() {
 	if !t.closed {
 		t.closed = true
 		t.sections.close()
+		t.lists.sections.close()
 	}
 }
 
@@ -175,7 +180,8 @@ func (t *table) scan() {
 		}
 		u := unit{off: p, end: p + 4 + n}
 		var at int
-		switch version := binary.LittleEndian.Uint16(info[p+4:]); version {
+		u.version = binary.LittleEndian.Uint16(info[p+4:])
+		switch u.version {
 		case 5:
 			at, u.first = int(binary.LittleEndian.Uint32(info[p+8:])), p+12
 		case 2, 3, 4:
@@ -196,6 +202,11 @@ func (t *table) scan() {
 			continue
 		}
 		u.addrBase = int(e.addrBase)
+		u.lowPC = e.lowPC
+		u.optimised = !strings.Contains(e.producer+" ", " -N ")
+		if e.lowIndexed {
+			u.lowPC = t.indexed(&u, e.lowPC)
+		}
 		k := byPrefix.get(escapePath(e.name) + ".")
 		t.units = append(t.units, u)
 		if e.children {
@@ -377,9 +388,18 @@ func (t *table) address(e *entry) uintptr {
 
 // lowPC is the address in memory of the code of a function's entry.
 func (t *table) lowPC(u *unit, e *entry) uintptr {
-	v := e.lowPC
+	return uintptr(t.low(u, e) + t.slide)
+}
+
+// low is lowPC as the file has it.
+func (t *table) low(u *unit, e *entry) uint64 {
 	if e.lowIndexed {
-		v = binary.LittleEndian.Uint64(t.sections.addrs[u.addrBase+8*int(v):])
+		return t.indexed(u, e.lowPC)
 	}
-	return uintptr(v + t.slide)
+	return e.lowPC
+}
+
+// indexed is an address of the unit's table.
+func (t *table) indexed(u *unit, i uint64) uint64 {
+	return binary.LittleEndian.Uint64(t.sections.addrs[u.addrBase+8*int(i):])
 }

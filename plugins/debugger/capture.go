@@ -56,6 +56,7 @@ func (p *plugin) keep(c *capture) {
 	}()
 	if c.core != nil {
 		c.t.Build = c.core.Info.GoBuildID
+		c.t.Registers = c.core.Info.Registers
 		b := bytes.NewBuffer(make([]byte, 0, c.core.Size()))
 		_, err := c.core.WriteTo(b)
 		c.core.Close()

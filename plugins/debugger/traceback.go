@@ -47,6 +47,8 @@ type traceback struct {
 	// Moved says that the stack was moved meanwhile: the addresses in Text are not
 	// those of the core.
 	Moved bool `json:"moved,omitempty"`
+	// Registers says that the core has those of the innermost frame.
+	Registers bool `json:"registers,omitempty"`
 
 	core []byte // of those in memory
 }

@@ -3,8 +3,8 @@ package debugger
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
-	"math"
 	"os"
 	"reflect"
 	"strconv"
@@ -19,7 +19,9 @@ import (
 
 // The runtime prints the arguments of a frame as words, and marks with a question
 // mark those that may be older ones. Here those without a mark are given their names
-// and types, and what they point to is read in the core, which is of the same moment.
+// and types. Variables, and arguments as they are by now, are where the debug
+// information says, in the stack of the core. All memory is read in the core, which is
+// of the same moment.
 
 // valuesPatience is how long who reads a traceback waits for the debug information.
 const valuesPatience = 5 * time.Second
@@ -31,7 +33,7 @@ func (p *plugin) show(ctx context.Context, w io.Writer, t *traceback) error {
 }
 
 func (p *plugin) annotated(ctx context.Context, t *traceback) string {
-	if t.PID != os.Getpid() || t.Core == 0 || t.Moved || !strings.Contains(t.Text, "0x") {
+	if t.PID != os.Getpid() || t.Core == 0 {
 		return t.Text
 	}
 	core, err := p.store.core(t.N)
@@ -45,65 +47,196 @@ func (p *plugin) annotated(ctx context.Context, t *traceback) string {
 		return t.Text
 	}
 	defer index.Close()
-	s := &shower{index: index, core: openCore(core), hide: p.redact}
+	s := newShower(ctx, index, openCore(core), p.redact, t)
 	var b strings.Builder
-	var values []string
+	call := ""
 	for line := range strings.Lines(t.Text) {
 		b.WriteString(line)
 		if !strings.HasPrefix(line, "\t") {
-			values = s.frame(strings.TrimSuffix(line, "\n"))
+			call = strings.TrimSuffix(line, "\n")
 			continue
 		}
-		for _, v := range values {
-			b.WriteString("\t    " + v + "\n")
+		if call == "" || s.left <= 0 || ctx.Err() != nil {
+			continue
 		}
-		values = nil
+		for _, v := range s.frame(call, lineOf(line)) {
+			b.WriteString("\t    " + v + "\n")
+			s.left -= len(v)
+		}
+		call = ""
 	}
 	return b.String()
 }
 
-// shower shows values.
-type shower struct {
-	index *symbols.Index
-	core  *coreMemory
-	hide  *redact.Redactor
-	left  int // how much more of one argument is shown
+// lineOf is the number of the line in a traceback's second line, "\tfile.go:12 +0x1d".
+func lineOf(line string) int {
+	line, _, _ = strings.Cut(strings.TrimSpace(line), " +0x")
+	n, err := strconv.Atoi(line[strings.LastIndexByte(line, ':')+1:])
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
-// frame returns the arguments of a line such as main.f({0xc000012345, 0x5}, 0x7?).
-func (s *shower) frame(line string) (list []string) {
-	if !strings.HasSuffix(line, ")") {
+// The bounds of what is shown: of one value in bytes and parts, of one frame in
+// values, of a traceback in bytes.
+const (
+	maxShownValue = 400
+	maxValues     = 40
+	maxAnnotation = 64 << 10
+)
+
+var tracebackLimits = live.Limits{Depth: 4, Items: 8, String: 200, Values: 60}
+
+// shower shows values.
+type shower struct {
+	ctx     context.Context
+	index   *symbols.Index
+	core    *coreMemory
+	decoder *live.Decoder
+	moved   bool // the words of the text are not those of the core
+	left    int  // bytes
+	frames  []coreFrame
+	module  pclntab.Module
+}
+
+func newShower(ctx context.Context, index *symbols.Index, core *coreMemory, hide *redact.Redactor, t *traceback) *shower {
+	s := &shower{ctx: ctx, index: index, core: core, moved: t.Moved, left: maxAnnotation}
+	s.decoder = &live.Decoder{Index: index, Limits: tracebackLimits, Hide: hide, Memory: s.memory}
+	if table, err := pclntab.Open(); err == nil {
+		s.module = table.Module()
+		s.frames = core.walk(table)
+		if !t.Registers && len(s.frames) > 0 {
+			s.core.known = 0
+		}
+	}
+	return s
+}
+
+var errAbsent = errors.New("the core lacks it")
+
+// memory reads the core, and what the program cannot change where it is.
+func (s *shower) memory(addr uintptr, b []byte) error {
+	n := uintptr(len(b))
+	if c := s.core.read(uint64(addr), uint64(n)); c != nil {
+		copy(b, c)
 		return nil
 	}
-	open := openingOf(line)
-	if open < 0 {
+	if m := s.module; addr >= m.Rodata && addr < m.Etypes && n <= m.Etypes-addr {
+		return live.Read(addr, b)
+	}
+	return errAbsent
+}
+
+// gone is what is shown of a value that is nowhere.
+const gone = "<optimised out>"
+
+// frame returns the arguments and variables of a call such as
+// main.f({0xc000012345, 0x5}, 0x7?) or main.f(...), at a line of its source.
+func (s *shower) frame(call string, line int) (list []string) {
+	open := openingOf(call)
+	if open < 0 || !strings.HasSuffix(call, ")") || strings.HasPrefix(call, "created by ") {
 		return nil
 	}
-	fn, err := s.index.Func(strings.ReplaceAll(line[:open], "%2e", "."))
-	if err != nil || fn.Dict || fn.Closure || fn.Wrapper {
-		return nil
+	name := call[:open]
+	vars, at := s.locals(name, line)
+	var words map[string][]byte
+	var fn symbols.Func
+	var err error = errAbsent
+	if at == nil || !at.inlined {
+		if at != nil {
+			name = at.name
+		}
+		fn, err = s.index.Func(strings.ReplaceAll(name, "%2e", "."))
 	}
-	r := &wordReader{text: line[open+1 : len(line)-1]}
-	for _, q := range fn.Params {
+	if err == nil && !s.moved && !fn.Dict && !fn.Closure && !fn.Wrapper {
+		words = arguments(fn.Params, call[open+1:len(call)-1])
+	}
+	shown := map[string]bool{}
+	show := func(name string, t *symbols.Type, data []byte, certain bool) {
+		bare := strings.TrimPrefix(name, "&")
+		if shown[bare] || len(list) >= maxValues {
+			return
+		}
+		shown[bare] = true
+		list = append(list, s.variable(name, t, data, certain))
+	}
+	if err == nil {
+		for _, q := range fn.Params {
+			if q.Result || q.Name == "" || q.Name == "_" {
+				continue
+			}
+			name, t, data, certain := q.Name, q.Type, words[q.Name], true
+			for _, v := range vars {
+				if strings.TrimPrefix(v.Name, "&") != name || !v.Param && v.Name == name {
+					continue
+				}
+				if d := s.data(&v, at); d != nil && (v.Certain || data == nil) {
+					name, t, data, certain = v.Name, v.Type, d, v.Certain
+				}
+			}
+			show(name, t, data, certain)
+		}
+	}
+	for _, v := range vars {
+		show(v.Name, v.Type, s.data(&v, at), v.Certain)
+	}
+	return list
+}
+
+// uncertain stands behind what may be an earlier value, or another's.
+const uncertain = " // not certain"
+
+// variable is a line for a variable; data is nil where its value is gone.
+func (s *shower) variable(name string, t *symbols.Type, data []byte, certain bool) string {
+	mark := ""
+	if !certain {
+		mark = uncertain
+	}
+	if bare, ok := strings.CutPrefix(name, "&"); ok && t.Elem() != nil {
+		// It is on the heap, and what is known is where.
+		name, t = bare, t.Elem()
+		if data != nil {
+			at := uintptr(binary.LittleEndian.Uint64(data))
+			data = nil
+			if b := make([]byte, t.Size()); t.Size() <= maxVariable && s.memory(at, b) == nil {
+				data = b
+			}
+			if data == nil {
+				return name + " " + t.String() + " = ? /* at 0x" + strconv.FormatUint(uint64(at), 16) + ", which the core lacks */" + mark
+			}
+		}
+	}
+	text := name + " " + t.String() + " = "
+	if data == nil {
+		return text + gone
+	}
+	v, err := s.decoder.DecodeBytes(s.ctx, name, t, data)
+	if err != nil {
+		return text + "?"
+	}
+	return text + strings.ReplaceAll(string(v.AppendLine(nil, maxShownValue)), "\n", " ") + mark
+}
+
+// arguments reads the words that the runtime has printed of a frame. What is doubtful
+// is not among them.
+func arguments(params []symbols.Param, words string) map[string][]byte {
+	r := &wordReader{text: words}
+	known := map[string][]byte{}
+	for _, q := range params {
 		if q.Result {
 			continue
 		}
 		r.doubtful = false
 		value, ok := r.value(q.Type, 0)
 		if !ok {
-			return list // from here on it is not known which word is whose
+			break // from here on it is not known which word is whose
 		}
-		if q.Name == "" || q.Name == "_" {
-			continue
-		}
-		text := "<optimised out>"
 		if !r.doubtful {
-			s.left = 60
-			text = s.text(q.Name, q.Type, value, 0)
+			known[q.Name] = value
 		}
-		list = append(list, q.Name+" "+q.Type.String()+" = "+text)
 	}
-	return list
+	return known
 }
 
 // openingOf is where the arguments begin: names have parentheses, too.
@@ -216,171 +349,4 @@ func (r *wordReader) parts(t *symbols.Type, b []byte, level int) bool {
 		}
 	}
 	return r.eat("}")
-}
-
-// The bounds of what is shown of a value.
-const (
-	maxDepth  = 4
-	maxItems  = 8
-	maxString = 200
-)
-
-// text is a value in the syntax of Go. What the core lacks is shown as its address.
-func (s *shower) text(name string, t *symbols.Type, b []byte, depth int) string {
-	s.left--
-	switch {
-	case s.hide.Name(name) && t.Kind() != reflect.Bool:
-		return redact.Mark
-	case s.left < 0:
-		return "..."
-	case uintptr(len(b)) < t.Size():
-		return "?"
-	}
-	le := binary.LittleEndian
-	var w uint64
-	for i := min(len(b), 8) - 1; i >= 0; i-- {
-		w = w<<8 | uint64(b[i])
-	}
-	hex := "0x" + strconv.FormatUint(w, 16)
-	switch t.Kind() {
-	case reflect.Bool:
-		return strconv.FormatBool(b[0] != 0)
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		shift := 64 - 8*len(b)
-		return strconv.FormatInt(int64(w<<shift)>>shift, 10)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return strconv.FormatUint(w, 10)
-	case reflect.Float32:
-		return strconv.FormatFloat(float64(math.Float32frombits(uint32(w))), 'g', -1, 32)
-	case reflect.Float64:
-		return strconv.FormatFloat(math.Float64frombits(w), 'g', -1, 64)
-	case reflect.String:
-		return s.str(w, le.Uint64(b[8:]))
-	case reflect.Slice:
-		return s.slice(name, t, w, le.Uint64(b[8:]), depth)
-	case reflect.Struct, reflect.Array:
-		return t.String() + s.members(name, t, b, depth)
-	case reflect.Interface:
-		return s.dynamic(name, t, w, le.Uint64(b[8:]), depth)
-	}
-	if w == 0 {
-		return "nil"
-	}
-	if t.Kind() == reflect.Pointer && depth < maxDepth && t.Elem() != nil {
-		if at := s.core.read(w, uint64(t.Elem().Size())); at != nil && t.Elem().Kind() == reflect.Struct {
-			return "&" + s.text(name, t.Elem(), at, depth+1)
-		}
-	}
-	return hex
-}
-
-// constant says that the program cannot change what is at these addresses.
-func (s *shower) constant(addr, n uint64) bool {
-	table, err := pclntab.Open()
-	if err != nil {
-		return false
-	}
-	m := table.Module()
-	return addr >= uint64(m.Rodata) && addr+n <= uint64(m.Etypes)
-}
-
-// now reads the program's memory as it is.
-func now(addr, n uint64) []byte {
-	b := make([]byte, n)
-	if live.Read(uintptr(addr), b) != nil {
-		return nil
-	}
-	return b
-}
-
-func (s *shower) str(addr, n uint64) string {
-	if n == 0 {
-		return `""`
-	}
-	most := min(n, maxString)
-	b := s.core.read(addr, most)
-	if b == nil && s.constant(addr, most) {
-		b = now(addr, most)
-	}
-	if b == nil {
-		return "string of " + strconv.FormatUint(n, 10) + " bytes at 0x" + strconv.FormatUint(addr, 16)
-	}
-	text := strconv.Quote(s.hide.Text(string(b)))
-	if most < n {
-		text += "... (" + strconv.FormatUint(n, 10) + " bytes)"
-	}
-	return text
-}
-
-func (s *shower) slice(name string, t *symbols.Type, addr, n uint64, depth int) string {
-	if addr == 0 {
-		return "nil"
-	}
-	elem := t.Elem()
-	if elem == nil || depth > maxDepth {
-		return t.String() + " of " + strconv.FormatUint(n, 10)
-	}
-	var items []string
-	for i := range min(n, maxItems) {
-		b := s.core.read(addr+i*uint64(elem.Size()), uint64(elem.Size()))
-		if b == nil {
-			break
-		}
-		items = append(items, s.text(name, elem, b, depth+1))
-	}
-	text := t.String() + "{" + strings.Join(items, ", ")
-	if uint64(len(items)) < n {
-		text += ", ... " + strconv.FormatUint(n, 10) + " in all"
-	}
-	return text + "}"
-}
-
-// members are the fields or elements of a value, in braces.
-func (s *shower) members(name string, t *symbols.Type, b []byte, depth int) string {
-	if depth > maxDepth {
-		return "{...}"
-	}
-	var items []string
-	if t.Kind() == reflect.Array {
-		for i := range min(t.Len(), maxItems) {
-			items = append(items, s.text(name, t.Elem(), b[uintptr(i)*t.Elem().Size():][:t.Elem().Size()], depth+1))
-		}
-		if t.Len() > maxItems {
-			items = append(items, "...")
-		}
-	} else {
-		for _, f := range t.Fields() {
-			if s.left < 0 {
-				items = append(items, "...")
-				break
-			}
-			items = append(items, f.Name+": "+s.text(f.Name, f.Type, b[f.Offset:][:f.Type.Size()], depth+1))
-		}
-	}
-	return "{" + strings.Join(items, ", ") + "}"
-}
-
-// dynamic is what an interface holds: its type, and of a pointer the address.
-func (s *shower) dynamic(name string, t *symbols.Type, word, data uint64, depth int) string {
-	if word == 0 {
-		return "nil"
-	}
-	if !t.EmptyInterface() {
-		b := now(word+8, 8) // internal/abi.ITab.Type; a table of methods stays as it is
-		if b == nil {
-			return "interface at 0x" + strconv.FormatUint(data, 16)
-		}
-		word = binary.LittleEndian.Uint64(b)
-	}
-	of, ok := s.index.TypeAt(uintptr(word))
-	if !ok {
-		return "interface at 0x" + strconv.FormatUint(data, 16)
-	}
-	if of.Kind() == reflect.Pointer {
-		return "(" + of.String() + ") 0x" + strconv.FormatUint(data, 16)
-	}
-	if b := s.core.read(data, uint64(of.Size())); b != nil {
-		return s.text(name, of, b, depth+1)
-	}
-	return "(" + of.String() + ")"
 }

@@ -210,7 +210,7 @@ func TestValues(t *testing.T) {
 	v.want("runtime error: index out of range [7] with length 2", "order 7")
 	text := v.await("tracebacks/1/traceback", "order")
 	for _, want := range []string{
-		`s *main.Shop = &main.Shop{Items: []main.Item{main.Item{Name: "apple", Tags: []string{"red"}}, main.Item{Name: "bread", Tags: nil}}, Name: "corner shop"}`,
+		`s *main.Shop = &main.Shop{Items: []main.Item{{Name: "apple", Tags: []string{"red"}}, {Name: "bread", Tags: nil}}, Name: "corner shop"}`,
 		`id int = 7`,
 		`customer string = "Ada"`,
 	} {

@@ -7,6 +7,7 @@
 //	list PATH     the names in a directory
 //	pay CENTS     calls pay, whose error is the answer
 //	order ID      calls order, whose panic is the answer
+//	visit ID      calls visit, whose panic (7) or error (6) is the answer
 //	verify        how many bytes of the text are not those of the file
 //	close         closes the plugin
 //	die           panics, and nobody recovers
@@ -124,6 +125,16 @@ func main() {
 			func() {
 				defer func() { say(fmt.Sprint(recover())) }()
 				say(shop.order(n, "Ada"))
+			}()
+		case "visit":
+			func() {
+				defer func() {
+					if v := recover(); v != nil {
+						say(fmt.Sprint(v))
+					}
+				}()
+				total, err := shop.visit(n, "Ada")
+				say(fmt.Sprint(total > 0, " ", err))
 			}()
 		case "verify":
 			d, err := jump.Verify()

@@ -12,6 +12,9 @@ const Dictionary = ".dict"
 // after its receiver. A function literal inside has it from its closure.
 func WithDictionary(name string, params []Param) []Param {
 	open, end := strings.IndexByte(name, '['), strings.LastIndexByte(name, ']')
+	if strings.HasPrefix(name, "type:") { // of arrays, or with a generic type in its name
+		return params
+	}
 	if open < 0 || end < open || strings.Contains(name[end:], ".func") {
 		return params
 	}

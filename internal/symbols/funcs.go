@@ -74,7 +74,8 @@ func (f *Func) String() string {
 	return b.String()
 }
 
-// Layout says where the parameters are when the function is called.
+// Layout says where the parameters are when the function is called. The code of a
+// generic function has its dictionary among the arguments.
 func (f *Func) Layout() (*abi.Layout, error) {
 	list := make([]abi.Param, len(f.Params))
 	for i, p := range f.Params {
@@ -84,7 +85,7 @@ func (f *Func) Layout() (*abi.Layout, error) {
 		}
 		list[i] = abi.Param{Name: p.Name, Type: a, Result: p.Result}
 	}
-	return abi.Assign(list)
+	return abi.Assign(abi.WithDictionary(f.Name, list))
 }
 
 // Check compares the signature with the width in bytes of arguments and results

@@ -148,22 +148,29 @@ func TestSignatures(t *testing.T) {
 	}
 	defer x.close()
 	args := argsOf(t, path)
-	checked, wrong, unknown := 0, 0, 0
+	checked, wrong, unknown, generic, wrongGeneric := 0, 0, 0, 0, 0
 	err = x.read(func() {
 		for i := range x.packages {
 			k := &x.packages[i]
 			for _, r := range k.funcs {
 				fn := x.function(k, r)
 				want, ok := args[x.nameAt(r.name)]
-				if fn.Entry == 0 || fn.Dict || fn.Closure || fn.Wrapper || !ok || strings.Contains(fn.Name, "[") {
+				if fn.Entry == 0 || fn.Closure || fn.Wrapper || !ok {
 					continue
 				}
 				checked++
+				shared := strings.Contains(fn.Name, "[go.shape.") && !strings.HasPrefix(fn.Name, "type:")
+				if shared {
+					generic++
+				}
 				if l, err := fn.Layout(); err != nil {
 					unknown++
 				} else if l.ArgsSize != int64(want) {
 					wrong++
-					if wrong < 20 {
+					if shared {
+						wrongGeneric++
+					}
+					if shared || wrong < 20 {
 						t.Logf("%s: %d, want %d", fn.String(), l.ArgsSize, want)
 					}
 				}
@@ -173,9 +180,9 @@ func TestSignatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d functions, %d with another width, %d unknown", checked, wrong, unknown)
+	t.Logf("%d functions, %d with another width, %d unknown; of %d generic ones %d", checked, wrong, unknown, generic, wrongGeneric)
 	// Assembly has no parameters in the debug information: those are refused.
-	if checked < 1000 || wrong*20 > checked || unknown > 0 {
+	if checked < 1000 || wrong*20 > checked || unknown > 0 || generic < 10 || wrongGeneric > 0 {
 		t.Errorf("of %d functions %d have another width, %d are unknown", checked, wrong, unknown)
 	}
 }

@@ -31,7 +31,8 @@ type CaptureOptions struct {
 }
 
 // Capture takes evidence for later: all files that the tree lists, and those of
-// the given paths, such as "runtime/goroutines.full" and "profile/cpu/5s". It is
+// the given paths, such as "runtime/goroutines.full" and "profile/cpu/5s". The
+// program's variables, in globals, are taken only where they are named. It is
 // for the program's own SIGTERM handler or preStop hook, works where clients have
 // taken all connections and where nothing could be listened on any more, and hides
 // the same secrets as the tree.

@@ -16,6 +16,11 @@ import (
 // header. It is always there.
 const Errors = "capture-errors.txt"
 
+// Variables is the directory at the root of a tree that is taken only where it, or
+// what is in it, is named: the program's variables are thousands of files, with all
+// that the program keeps in them.
+const Variables = "globals"
+
 // What holds where [Options] do not say.
 const (
 	DefaultTimeout = 5 * time.Second
@@ -32,7 +37,8 @@ const (
 // root. All methods are called from several goroutines at once; they may hang,
 // panic and go on after their context has ended.
 type Source interface {
-	// List returns what the directory lists.
+	// List returns what the directory lists. Of the root all is taken but for
+	// [Variables].
 	List(ctx context.Context, dir string) ([]Entry, error)
 	// Stat tells what is called so, listed or not.
 	Stat(ctx context.Context, name string) (Entry, error)

@@ -150,3 +150,42 @@ func TestNames(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// withVariables is a tree with the program's variables, at the root and elsewhere.
+type withVariables struct{ memory }
+
+func (m *withVariables) List(ctx context.Context, dir string) ([]Entry, error) {
+	list, err := m.memory.List(ctx, dir)
+	if dir == "" || dir == "d" {
+		list = append(list, Entry{Name: Variables, Dir: true})
+	}
+	return list, err
+}
+
+func (m *withVariables) Stat(ctx context.Context, name string) (Entry, error) {
+	return Entry{Name: name, Dir: name == Variables}, nil
+}
+
+// The variables at the root are in no bundle but in one that names them.
+func TestVariables(t *testing.T) {
+	for _, c := range []struct {
+		also []string
+		want int
+	}{
+		{nil, 0},
+		{[]string{Variables + "/main.limit"}, 1},
+		{[]string{Variables}, 3}, // f0, f1, d
+	} {
+		r, err := Take(t.Context(), &withVariables{memory{depth: 2, files: 2}}, Options{To: t.TempDir(), Also: c.also})
+		if err != nil || len(r.Problems) != 0 {
+			t.Fatalf("%v: %+v, %v", c.also, r, err)
+		}
+		list, err := os.ReadDir(filepath.Join(r.Path, Variables))
+		if len(list) != c.want || c.want > 0 && err != nil {
+			t.Errorf("%v: %v, %v", c.also, list, err)
+		}
+		if _, err := os.Stat(filepath.Join(r.Path, "d", Variables, "f0")); err != nil {
+			t.Errorf("a directory of that name elsewhere: %v", err)
+		}
+	}
+}

@@ -146,6 +146,7 @@ func (t *taker) list(ctx context.Context, k task) []task {
 		switch {
 		case !fs.ValidPath(e.Name) || strings.Contains(e.Name, "/") || e.Name == ".":
 			t.problem(path.Join(k.name, "?"), fmt.Errorf("%q is no name for a file", e.Name), 0)
+		case k.name == "" && e.Dir && e.Name == Variables:
 		case e.Dir || !e.Asked:
 			tasks = append(tasks, task{name: path.Join(k.name, e.Name), dir: e.Dir, depth: k.depth + 1})
 		}

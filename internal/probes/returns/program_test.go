@@ -16,10 +16,10 @@ func TestProgram(t *testing.T) {
 		errors string // of the stress
 		flags  []string
 	}{
-		{"exe", "10000000", nil},
-		{"pie", "500000", []string{"-buildmode=pie"}},
-		{"race", "200000", []string{"-race"}},
-		{"unoptimised", "500000", []string{"-gcflags=all=-N -l"}},
+		{"exe", "1000000", nil},
+		{"pie", "200000", []string{"-buildmode=pie"}},
+		{"race", "50000", []string{"-race"}},
+		{"unoptimised", "200000", []string{"-gcflags=all=-N -l"}},
 	} {
 		t.Run(b.name, func(t *testing.T) {
 			exe := build(t, "program", nil, b.flags...)

@@ -54,17 +54,15 @@ type config struct {
 // The defaults of the configuration.
 var defaults = config{Slow: inflight.Duration(time.Second), Recent: 100, SlowRecent: 100, Methods: 500}
 
-func (c config) check() error {
-	return inflight.CheckConfig("grpc", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+// Check implements config.Checker.
+func (c *config) Check() (key []string, err error) {
+	return inflight.CheckConfig(inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "methods", Value: c.Methods, Most: 10_000})
 }
 
 func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	conf := defaults
 	if err := c.Decode(&conf); err != nil {
-		return nil, nil, err
-	}
-	if err := conf.check(); err != nil {
 		return nil, nil, err
 	}
 	incoming.configure(conf)

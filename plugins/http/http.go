@@ -56,17 +56,15 @@ type config struct {
 	Routes     int               `toml:"routes"`
 }
 
-func (c config) check() error {
-	return inflight.CheckConfig("http", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+// Check implements config.Checker.
+func (c *config) Check() (key []string, err error) {
+	return inflight.CheckConfig(inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "routes", Value: c.Routes, Most: 10_000})
 }
 
 func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	conf := config{Slow: defaultSlow, Recent: defaultRecent, SlowRecent: defaultRecent, Routes: defaultRoutes}
 	if err := c.Decode(&conf); err != nil {
-		return nil, nil, err
-	}
-	if err := conf.check(); err != nil {
 		return nil, nil, err
 	}
 	incoming.configure(conf)

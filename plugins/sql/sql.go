@@ -56,17 +56,15 @@ type config struct {
 // The defaults of the configuration.
 var defaults = config{Slow: inflight.Duration(time.Second), Recent: 100, SlowRecent: 100, Statements: 500, Stacks: true}
 
-func (c config) check() error {
-	return inflight.CheckConfig("sql", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+// Check implements config.Checker.
+func (c *config) Check() (key []string, err error) {
+	return inflight.CheckConfig(inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "statements", Value: c.Statements, Most: 10_000})
 }
 
 func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	conf := defaults
 	if err := c.Decode(&conf); err != nil {
-		return nil, nil, err
-	}
-	if err := conf.check(); err != nil {
 		return nil, nil, err
 	}
 	known.configure(conf)

@@ -104,9 +104,9 @@ func TestConfig(t *testing.T) {
 		{`slow = 5`, `test.toml:2: sql.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
 		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
 		{`slow = true`, `such as "1s" or "250ms", not true`},
-		{"recent = 0", "[sql] recent: must be from 1 to 100000, not 0"},
-		{"slow-recent = -1", "[sql] slow-recent: must be from 1"},
-		{"statements = 10001", "[sql] statements: must be from 1 to 10000"},
+		{"recent = 0", "test.toml:2: sql.recent: must be from 1 to 100000, not 0"},
+		{"slow-recent = -1", "test.toml:2: sql.slow-recent: must be from 1"},
+		{"statements = 10001", "test.toml:2: sql.statements: must be from 1 to 10000"},
 		{"resent = 1", "resent"},
 	} {
 		_, _, err := Plugin.Open(plugintest.Config(t, "sql", "[sql]\n"+tt.text))

@@ -19,8 +19,9 @@ type Node interface {
 type Dir interface {
 	Node
 	// Lookup returns the child called name, listed or not. The error is
-	// fs.ErrNotExist where there is none. Callers go through [Lookup],
-	// which adds the .json twins.
+	// fs.ErrNotExist where there is none, or fs.ErrInvalid where it has not
+	// the form that all names here have. Callers go through [Lookup], which
+	// adds the .json twins.
 	Lookup(ctx context.Context, name string) (Node, error)
 	// List returns the listed children. What costs or changes something is
 	// not listed, only found by Lookup.

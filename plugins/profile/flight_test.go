@@ -77,6 +77,7 @@ func TestFlightErrors(t *testing.T) {
 		{"flight", "flight: 0 arguments given; the form is: flight start|stop|auto|when|never ..."},
 		{"flight stopp", `flight "stopp": unknown (near: stop); there are start, stop, auto, when, never`},
 		{"flight start soon", `"soon" is neither an age such as 10s nor a number of bytes such as 10MiB`},
+		{"flight start 5", "flight start: 5 has no unit: an age is written 5s, a number of bytes 5MiB"},
 		{"flight start 1ms", "the age must be from 100ms to 1h0m0s, not 1ms"},
 		{"flight start 1GiB", "bytes must be from 64KiB to 32MiB, not 1GiB"},
 		{"flight start 1B", "bytes must be from 64KiB"},

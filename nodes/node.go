@@ -136,3 +136,14 @@ func PeerFrom(ctx context.Context) Peer {
 	}
 	return Peer{UID: -1, PID: -1}
 }
+
+// Pinned is implemented by variables that somebody can set to what they are by
+// themselves anyway, as a level of the log which then does not change any more when the
+// program changes its own. The file settings of package fs lists them while they are
+// set, whatever the value.
+type Pinned interface {
+	File
+	// Own returns a file that shows what the value would be if it were not set,
+	// and whose opening is fs.ErrNotExist where it is not.
+	Own() File
+}

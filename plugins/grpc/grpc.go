@@ -71,7 +71,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	t := inflight.Table[entry]{Redact: v.redact, Columns: columns}
 	closers := inflight.Closer{
 		v.dumps.Drop,
-		trigger.Register("grpc.slow", "age of the oldest unary call in flight", trigger.Seconds, oldest),
+		trigger.RegisterEach("grpc.slow", "age of the oldest unary call in flight", trigger.Seconds, oldest, newestOver),
 		trigger.Evidence("grpc.active", func(_ context.Context, w io.Writer) error { return t.WriteText(w, incoming.active()) }),
 	}
 	dir := nodes.Directory("grpc", doc, append(v.nodes(incoming, t),

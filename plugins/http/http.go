@@ -73,7 +73,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	in := v.table(columnsIn)
 	closers := inflight.Closer{
 		v.dumps.Drop,
-		trigger.Register("http.slow", "age of the oldest request in flight, websockets and event streams aside", trigger.Seconds, oldest),
+		trigger.RegisterEach("http.slow", "age of the oldest request in flight, websockets and event streams aside", trigger.Seconds, oldest, newestOver),
 		trigger.Evidence("http.active", func(_ context.Context, w io.Writer) error { return in.WriteText(w, incoming.active()) }),
 	}
 	dir := nodes.Directory("http", doc, append(v.nodes(incoming, in),

@@ -214,6 +214,13 @@ func TestTrigger(t *testing.T) {
 	if age := oldest(); age <= 0 {
 		t.Errorf("http.slow is %v", age)
 	}
+	later, _ := hold(t, nil)
+	if got := source.Newest(0); got != later {
+		t.Errorf("the newest over 0s is %d, want %d and not %d", got, later, id)
+	}
+	if got := source.Newest(3600); got != 0 {
+		t.Errorf("the newest over 1h is %d", got)
+	}
 	var kept bytes.Buffer
 	for _, p := range trigger.Pieces() {
 		if p.Name == "http.active" {

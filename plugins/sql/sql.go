@@ -70,7 +70,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	known.configure(conf)
 	v := &view{c.Redact()}
 	closers := inflight.Closer{
-		trigger.Register("sql.slow", "age of the oldest statement that runs, those whose rows are being read aside", trigger.Seconds, oldestRunning),
+		trigger.RegisterEach("sql.slow", "age of the oldest statement that runs, those whose rows are being read aside", trigger.Seconds, oldestRunning, newestOver),
 		trigger.Register("sql.held", "longest time that somebody has held a connection", trigger.Seconds, longestHeld),
 		trigger.Evidence("sql.holders", func(ctx context.Context, w io.Writer) error {
 			for _, p := range known.list() {

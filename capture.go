@@ -49,6 +49,9 @@ type CaptureOptions struct {
 // [CaptureOptions]) and a line there. Where ctx ends, the capture does, and what
 // has been taken by then is kept.
 //
+// It works after [Server.Close] too, and then shows what the plugins still have: the
+// process and the runtime, but no flight recorder and no log lines since.
+//
 // A [Server.Close] that follows does not wait for files that hung in a capture. It
 // does, up to 5 s more, where a client waits for one too: who has less time before
 // he is killed allows for both, in ctx or in [CaptureOptions].

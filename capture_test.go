@@ -187,9 +187,9 @@ const inTrouble = `path	error
 nosuch	no such file
 trouble/endless	not whole, 1048576 bytes are here: cut: a file may have 1048576 bytes
 trouble/foreign/attr	panic: at attr
-trouble/foreign/hangdir	not read within 500ms
+trouble/foreign/hangdir	not read within 2s
 trouble/half	not whole, 10 bytes are here: panic: in the middle
-trouble/hang	not read within 500ms
+trouble/hang	not read within 2s
 trouble/huge	not whole, 1048576 bytes are here: cut: a file may have 1048576 bytes
 trouble/idle	multiple Read calls return no data or error
 trouble/liar	a read of 65536 bytes gave 65537
@@ -208,7 +208,7 @@ func TestCapture(t *testing.T) {
 			srv := start(t, "[ispyd]\nLISTEN", plugin)
 			dir := t.TempDir()
 			made, err := srv.CaptureWith(t.Context(), ispyd.CaptureOptions{
-				To: filepath.Join(dir, form), Timeout: 500 * time.Millisecond, MaxBytes: 4 << 20,
+				To: filepath.Join(dir, form), Timeout: 2 * time.Second, MaxBytes: 4 << 20,
 				Also: []string{"/trouble/timed/10ms", "trouble/hidden", "pid", "process/memory.json", "runtime/goroutines.full", "profile/cpu/50ms.txt", "nosuch"},
 			})
 			if err == nil || !strings.HasPrefix(err.Error(), "ispyd: Capture: nosuch: no such file (and 10 more); ") || !strings.Contains(err.Error(), captureErrors) {

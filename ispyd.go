@@ -132,7 +132,7 @@ func (s *Server) start(c *configuration) (err error) {
 	}
 	l, err := fs.Listen(c.addr)
 	if err != nil {
-		return err
+		return c.file.Wrap([]string{mainSection, "listen"}, err)
 	}
 	s.addr = addrOf(l)
 	s.server = fs.NewServer(fs.Options{

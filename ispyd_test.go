@@ -151,8 +151,8 @@ func TestConfigErrors(t *testing.T) {
 		{"[ispyd]\nLISTEN\n[errors]\nmount = \"/x\"", `config:3: errors: errors: already there`},
 		{"[ispyd]\nLISTEN\n[ispyd.limits]\nconnections = 0", `config:4: ispyd.limits.connections: must be from 1 to 1048576`},
 		{"[ispyd]\nLISTEN\n[ispyd.limits]\noperation = \"0s\"", `config:4: ispyd.limits.operation: must be a duration from "1ms" to "24h0m0s", such as "2m"`},
-		{"[ispyd]\nlisten = \"192.0.2.1:80\"", `192.0.2.1`},
-		{"[ispyd]\nlisten = \"/proc/nowhere/x.sock\"", `/proc/nowhere`},
+		{"[ispyd]\nlisten = \"192.0.2.1:80\"", `config:2: ispyd.listen: listen on 192.0.2.1`},
+		{"[ispyd]\nlisten = \"/proc/nowhere/x.sock\"", `config:2: ispyd.listen: listen on /proc/nowhere`},
 	} {
 		text := strings.ReplaceAll(c.text, "LISTEN", fmt.Sprintf("listen = %q", filepath.Join(socketDir(t), "s")))
 		srv, err := ispyd.New(ispyd.Options{Config: text, Plugins: []plugins.Plugin{other}})

@@ -51,7 +51,7 @@ func TestErrnoOfOpen(t *testing.T) {
 		{"process/pid/x", p9.ReadOnly, linux.ENOTDIR},
 		{"process/nothing.json", p9.ReadOnly, linux.ENOENT},
 		{"process/args.json", p9.ReadOnly, linux.ENOENT},
-		{"cpu/hello", p9.ReadOnly, linux.ENOENT},
+		{"cpu/hello", p9.ReadOnly, linux.EINVAL},
 		{"cpu/2h", p9.ReadOnly, linux.EINVAL},
 		{"fails", p9.ReadOnly, linux.EOPNOTSUPP},
 		{"panics", p9.ReadOnly, linux.EIO},

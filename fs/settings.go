@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	iofs "io/fs"
 	"slices"
 	"sort"
 	"strings"
@@ -75,7 +76,14 @@ func (s *settings) table(ctx context.Context) ([]settingRow, error) {
 		if err == nil {
 			c.row.Value = now
 		}
-		if c.row.Value != c.row.Own {
+		differs := c.row.Value != c.row.Own
+		if p, ok := c.file.(nodes.Pinned); ok {
+			own, err := protect(func() (string, error) { return valueOf(ctx, p.Own()) })
+			if differs = !errors.Is(err, iofs.ErrNotExist); err == nil {
+				c.row.Own = own
+			}
+		}
+		if differs {
 			rows = append(rows, c.row)
 		}
 	}
@@ -130,7 +138,7 @@ func (s *settings) ended(l nodes.Lease) {
 		return
 	}
 	e.row.Value, e.row.Since = l.Back, time.Now().Format(timeFormat)
-	if l.Back == e.row.Own {
+	if _, ok := e.file.(nodes.Pinned); !ok && l.Back == e.row.Own {
 		delete(s.entries, l.Setting)
 	}
 }
@@ -153,15 +161,20 @@ func (s *settings) change(ctx context.Context, f *fid, write func() error) error
 	}
 	own := e.row.Own
 	if !e.changed {
-		own, _ = f.value(ctx)
+		own, _ = f.value(ctx, f.at.file)
 	}
 	if err := write(); err != nil {
 		return err
 	}
-	now, err := f.value(ctx)
+	now, err := f.value(ctx, f.at.file)
+	same := err == nil && now == own
+	if p, ok := f.at.file.(nodes.Pinned); ok {
+		_, err := f.value(ctx, p.Own())
+		same = errors.Is(err, iofs.ErrNotExist)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil && now == own {
+	if same {
 		e.changed = false
 		return nil
 	}
@@ -203,8 +216,8 @@ func (s *settings) leave(path string, e *setting) {
 	}
 }
 
-// value reads the file as it is now, without its last newline.
-func (f *fid) value(ctx context.Context) (string, error) {
+// value reads a file as it is now, without its last newline.
+func (f *fid) value(ctx context.Context, file nodes.File) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, valueTime)
 	defer cancel()
 	srv := f.c.srv
@@ -218,7 +231,7 @@ func (f *fid) value(ctx context.Context) (string, error) {
 	done := make(chan result, 1)
 	go func() {
 		defer srv.foreign.end()
-		v, err := protect(func() (string, error) { return valueOf(ctx, f.at.file) })
+		v, err := protect(func() (string, error) { return valueOf(ctx, file) })
 		done <- result{v, err}
 	}()
 	select {

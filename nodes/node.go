@@ -19,8 +19,9 @@ type Node interface {
 type Dir interface {
 	Node
 	// Lookup returns the child called name, listed or not. The error is
-	// fs.ErrNotExist where there is none. Callers go through [Lookup],
-	// which adds the .json twins.
+	// fs.ErrNotExist where there is none, or fs.ErrInvalid where it has not
+	// the form that all names here have. Callers go through [Lookup], which
+	// adds the .json twins.
 	Lookup(ctx context.Context, name string) (Node, error)
 	// List returns the listed children. What costs or changes something is
 	// not listed, only found by Lookup.
@@ -134,4 +135,15 @@ func PeerFrom(ctx context.Context) Peer {
 		return p
 	}
 	return Peer{UID: -1, PID: -1}
+}
+
+// Pinned is implemented by variables that somebody can set to what they are by
+// themselves anyway, as a level of the log which then does not change any more when the
+// program changes its own. The file settings of package fs lists them while they are
+// set, whatever the value.
+type Pinned interface {
+	File
+	// Own returns a file that shows what the value would be if it were not set,
+	// and whose opening is fs.ErrNotExist where it is not.
+	Own() File
 }

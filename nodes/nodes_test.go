@@ -305,7 +305,7 @@ func TestTimed(t *testing.T) {
 		want error
 	}{
 		{"cpu/99h", fs.ErrInvalid}, {"cpu/-1s", fs.ErrInvalid}, {"cpu/0s", fs.ErrInvalid},
-		{"cpu/abc", fs.ErrNotExist}, {"cpu/5", fs.ErrNotExist}, {"cpu/1ms/x", fs.ErrNotExist},
+		{"cpu/abc", fs.ErrInvalid}, {"cpu/5", fs.ErrInvalid}, {"cpu/.git", fs.ErrNotExist}, {"cpu/1ms.json", fs.ErrNotExist}, {"cpu/1ms/x", fs.ErrNotExist},
 	} {
 		if _, err := nodes.Walk(t.Context(), dir, c.name); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)

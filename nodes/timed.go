@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -17,8 +18,9 @@ type timedDir struct {
 // Timed returns a directory whose unlisted files are called by a duration, such
 // as cpu/5s or cpu/250ms. What such a file shows is captured when it is first
 // read, once for each time it is opened; the capture is cancelled with the
-// request or connection that waits for it. A duration of more than max, or of
-// none at all, is fs.ErrInvalid.
+// request or connection that waits for it. A duration of more than max or of 0, and
+// a name that is no duration, is fs.ErrInvalid; a hidden one, or one that ends in
+// .json, is fs.ErrNotExist.
 func Timed(name, doc string, max time.Duration, capture func(ctx context.Context, d time.Duration, w io.Writer) error) Dir {
 	return &timedDir{base{name, doc}, max, capture}
 }
@@ -26,8 +28,12 @@ func Timed(name, doc string, max time.Duration, capture func(ctx context.Context
 func (d *timedDir) Lookup(_ context.Context, name string) (Node, error) {
 	t, err := time.ParseDuration(name)
 	switch {
-	case err != nil:
+	case err != nil && (name == "" || name[0] == '.' || strings.HasSuffix(name, twinSuffix)):
+		// Tools look for files of their own in any directory, and for twins.
 		return nil, Errorf(fs.ErrNotExist, "%s/%s: not a duration such as 5s or 250ms", d.name, printable(name))
+	case err != nil:
+		// Somebody means a capture: "not there" would tell nothing.
+		return nil, Errorf(fs.ErrInvalid, "%s/%s: not a duration such as 5s or 250ms", d.name, printable(name))
 	case t <= 0 || t > d.max:
 		return nil, Errorf(fs.ErrInvalid, "%s/%s: the duration must be more than 0 and at most %s", d.name, printable(name), d.max)
 	}

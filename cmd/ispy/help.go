@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"mvdan.cc/sh/v3/syntax"
+
 	"github.com/ispyd/ispyd/cmd/ispy/internal/shell"
 	"github.com/ispyd/ispyd/internal/cli"
 )
@@ -48,4 +50,28 @@ func helpPage() string {
 		panic(err)
 	}
 	return fmt.Sprintf(helpText, cli.Describe(flagSet(&o, &file)), strings.TrimRight(sh.Commands(), "\n")+"\n")
+}
+
+// onlyHelp reports whether a script does nothing but help, perhaps through a pipe:
+// that needs no program, and so no configuration.
+func onlyHelp(script string) bool {
+	file, err := syntax.NewParser().Parse(strings.NewReader(script), "")
+	if err != nil || len(file.Stmts) == 0 {
+		return false
+	}
+	for _, stmt := range file.Stmts {
+		cmd := stmt.Cmd
+		for {
+			pipe, ok := cmd.(*syntax.BinaryCmd)
+			if !ok || pipe.Op != syntax.Pipe {
+				break
+			}
+			cmd = pipe.X.Cmd
+		}
+		call, ok := cmd.(*syntax.CallExpr)
+		if !ok || len(call.Args) == 0 || call.Args[0].Lit() != "help" {
+			return false
+		}
+	}
+	return true
 }

@@ -58,6 +58,9 @@ func loadConfigs(o options) ([]*client.Config, error) {
 	sources := o.configs
 	if len(sources) == 0 {
 		source, err := client.DefaultConfig()
+		if err != nil && o.program == "" && !o.all && onlyHelp(o.script) {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w; name one, or a socket, or host:port", err)
 		}

@@ -34,7 +34,7 @@ func (t *tree) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, ou
 	if dir.p == nil {
 		n, st = t.lookupProc(cancel, name)
 	} else {
-		n, st = dir.p.lookup(cancel, join(dir.path, name))
+		n, st = dir.p.lookup(cancel, join(dir.path, name), in.Pid)
 	}
 	if st != fuse.OK {
 		return st

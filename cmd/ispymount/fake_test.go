@@ -31,6 +31,7 @@ type fakeFile struct {
 	size    int           // of a rendering
 	capture chan struct{} // timed: the first read waits for it
 	err     error         // of open
+	hangs   bool          // open does, until it is cancelled
 	opens   int
 	begun   chan struct{} // timed: closed when the first read has begun
 	ended   error         // timed: how the first read's context ended
@@ -44,6 +45,7 @@ func newFake() *fake {
 		"stream": {form: formStream, perm: 0o444, size: 50},
 		"timed":  {form: formTimed, perm: 0o444, size: 200, capture: make(chan struct{}), begun: make(chan struct{})},
 		"broken": {form: formFile, perm: 0o444, err: syscall.EACCES},
+		"hung":   {form: formFile, perm: 0o444, size: 10},
 		"dir/a":  {form: formFile, perm: 0o444, size: 1},
 	}}
 }
@@ -80,12 +82,18 @@ func (r fakeRemote) stat(_ context.Context, path string) (info, error) {
 
 func (r fakeRemote) list(context.Context, string) ([]entry, error) { return nil, nil }
 
-func (r fakeRemote) open(_ context.Context, path string, flags int) (remoteFile, error) {
+func (r fakeRemote) open(ctx context.Context, path string, flags int) (remoteFile, error) {
 	r.f.mu.Lock()
 	defer r.f.mu.Unlock()
 	x := r.f.files[path]
 	if x == nil {
 		return nil, syscall.ENOENT
+	}
+	if x.hangs {
+		r.f.mu.Unlock()
+		<-ctx.Done()
+		r.f.mu.Lock()
+		return nil, ctx.Err()
 	}
 	if x.err != nil {
 		return nil, x.err
@@ -180,7 +188,13 @@ func boot(t *testing.T, f *fake, opts options) (*kernel, uint64) {
 }
 
 func (k *kernel) lookup(dir uint64, name string) (out fuse.EntryOut, st fuse.Status) {
-	st = k.tree.Lookup(make(chan struct{}), &fuse.InHeader{NodeId: dir}, name, &out)
+	return k.lookupBy(0, dir, name)
+}
+
+// lookupBy is the lookup of a process.
+func (k *kernel) lookupBy(pid uint32, dir uint64, name string) (out fuse.EntryOut, st fuse.Status) {
+	in := &fuse.InHeader{NodeId: dir, Caller: fuse.Caller{Pid: pid}}
+	st = k.tree.Lookup(make(chan struct{}), in, name, &out)
 	return out, st
 }
 

@@ -29,11 +29,15 @@ type flight struct {
 }
 
 // lookup finds the file at path, or takes a new snapshot of it, and counts one
-// reference of the kernel.
-func (p *proc) lookup(cancel <-chan struct{}, path string) (*node, fuse.Status) {
+// reference of the kernel. pid is whose lookup it is.
+func (p *proc) lookup(cancel <-chan struct{}, path string, pid uint32) (*node, fuse.Status) {
 	t := p.t
 	for {
 		t.mu.Lock()
+		if p.again(path, pid) {
+			t.mu.Unlock()
+			return nil, eTimedOut
+		}
 		if n := p.current(path); n != nil {
 			t.refer(n)
 			t.mu.Unlock()
@@ -64,10 +68,41 @@ func (p *proc) lookup(cancel <-chan struct{}, path string) (*node, fuse.Status) 
 			continue
 		case st == fuse.OK:
 			t.refer(n)
+		case st == eTimedOut:
+			p.waited(path, pid)
 		}
 		t.mu.Unlock()
 		return n, st
 	}
+}
+
+// waiter is a thread that has waited for a path in vain.
+type waiter struct {
+	path string
+	pid  uint32
+}
+
+// waited notes that a lookup of path timed out; t.mu is held. Where the kernel
+// has known the name before, it takes the error for news of that alone, and looks
+// the name up again at once: its caller would wait twice as long.
+func (p *proc) waited(path string, pid uint32) {
+	for w, at := range p.late {
+		if time.Since(at) >= p.t.opts.share {
+			delete(p.late, w)
+		}
+	}
+	if pid != 0 { // of another pid namespace: whoever that is
+		p.late[waiter{path, pid}] = time.Now()
+	}
+}
+
+// again reports, once, whether the thread has just waited for path in vain; t.mu is
+// held. Others wait for themselves: the program may go on any time.
+func (p *proc) again(path string, pid uint32) bool {
+	w := waiter{path, pid}
+	at, ok := p.late[w]
+	delete(p.late, w)
+	return ok && time.Since(at) < p.t.opts.share
 }
 
 // wait waits for done and reports whether it came before the waiter was

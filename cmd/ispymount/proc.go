@@ -31,12 +31,13 @@ type proc struct {
 	writes atomic.Uint64
 
 	// The rest is guarded by t.mu.
-	seen    time.Time           // when it was last found alive
-	owner   owner               // of its files
-	dirs    map[string]*node    // by path
-	shared  map[string]*node    // the newest snapshot of a file, by path
-	flights map[string]*flight  // lookups under way, by path
-	plain   map[string]struct{} // paths of plain files, as far as is remembered
+	seen    time.Time            // when it was last found alive
+	owner   owner                // of its files
+	dirs    map[string]*node     // by path
+	shared  map[string]*node     // the newest snapshot of a file, by path
+	flights map[string]*flight   // lookups under way, by path
+	plain   map[string]struct{}  // paths of plain files, as far as is remembered
+	late    map[waiter]time.Time // lookups that timed out, and when
 	dialing *dialing
 }
 
@@ -61,6 +62,7 @@ func (t *tree) newProc(s server) *proc {
 		shared:  make(map[string]*node),
 		flights: make(map[string]*flight),
 		plain:   make(map[string]struct{}),
+		late:    make(map[waiter]time.Time),
 	}
 	t.procs[s.name] = p
 	t.changed = time.Now()

@@ -34,8 +34,8 @@ func TestTimed(t *testing.T) {
 	w.want(w.sh(p, `stat -c %s $P/timed/10ms; cat $P/timed/10ms | wc -c; echo log x > $P/ctl; cat $P/timed/10ms | head -n 1`), "490010\n490010\ncapture 8\n")
 	// A tar of one is exact.
 	w.want(w.sh(p, `cd $P/timed; busybox tar cf - 10ms | tar xOf - | wc -c; cp 20ms $T/; wc -c < $T/20ms`), "630010\n700011\n")
-	// What is no duration is no name; too long is too long.
-	w.wantIn(w.fails(p, `cat $P/timed/soon`), "No such file")
+	// Neither what is no duration, nor what is too long.
+	w.wantIn(w.fails(p, `cat $P/timed/soon`), "Invalid argument")
 	w.wantIn(w.fails(p, `cat $P/timed/99h`), "Invalid argument")
 }
 

@@ -71,6 +71,37 @@ func TestShareEndsByWrite(t *testing.T) {
 	})
 }
 
+// TestHangsOnce checks that who looks at a file that hangs waits for one time-out,
+// although the kernel asks twice for a name that it has known.
+func TestHangsOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, k *kernel, f *fake, dir uint64) {
+		took := func(pid uint32) time.Duration {
+			t.Helper()
+			begun := time.Now()
+			_, st := k.lookupBy(pid, dir, "hung")
+			want(t, st, eTimedOut)
+			return time.Since(begun)
+		}
+		k.must(dir, "hung")
+		time.Sleep(2 * time.Second)
+		f.mu.Lock()
+		f.files["hung"].hangs = true
+		f.mu.Unlock()
+		limit := k.tree.opts.timeout
+		want(t, took(7), limit)
+		want(t, took(8), limit) // another one waits for himself
+		time.Sleep(time.Second)
+		want(t, took(7), limit) // so does who comes later
+		want(t, took(7), time.Duration(0))
+		want(t, took(7), limit)
+		f.mu.Lock()
+		f.files["hung"].hangs = false
+		f.mu.Unlock()
+		k.must(dir, "hung")
+		want(t, len(k.tree.procs["1"].late), 1)
+	})
+}
+
 // TestShareStream checks that each reader of a stream has its own.
 func TestShareStream(t *testing.T) {
 	bubble(t, func(t *testing.T, k *kernel, f *fake, dir uint64) {

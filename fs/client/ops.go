@@ -43,8 +43,11 @@ func (c *Conn) Stat(ctx context.Context, name string) (Info, error) {
 		}
 		return err
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return Info{}, err // there is nothing more to say, and it is common
+	}
 	if err != nil {
-		return Info{}, err
+		return Info{}, c.explain(ctx, err)
 	}
 	return Info{name: path.Base(path.Clean("/" + name)), qid: w.qid, attr: w.attr}.named(), nil
 }

@@ -28,7 +28,11 @@ type Error struct {
 	Line int    // 0 where it is not known
 	Key  string // dotted, "" where it is not one key
 	Text string
+	Err  error // that Text tells of, nil where nobody else's is
 }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Error returns "file:line: key: text".
 func (e *Error) Error() string {
@@ -273,6 +277,11 @@ func (f *File) Errorf(key []string, format string, args ...any) error {
 	return &Error{File: f.name, Line: f.line(key), Key: strings.Join(key, "."), Text: fmt.Sprintf(format, args...)}
 }
 
+// Wrap returns an [*Error] about the key that tells of err.
+func (f *File) Wrap(key []string, err error) error {
+	return &Error{File: f.name, Line: f.line(key), Key: strings.Join(key, "."), Text: err.Error(), Err: err}
+}
+
 // errTrap makes the decoder tell where it is.
 var errTrap = errors.New("trap")
 
@@ -318,14 +327,60 @@ var typeError = regexp.MustCompile(`^toml: (?:line (\d+) )?\(last key "(.*)"\): 
 func (f *File) wrap(err error) error {
 	var p toml.ParseError
 	if errors.As(err, &p) {
-		return &Error{File: f.name, Line: p.Position.Line, Key: p.LastKey, Text: strings.TrimPrefix(p.Message, "toml: ")}
+		return f.syntax(p)
 	}
 	if m := typeError.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
-		return &Error{File: f.name, Line: line, Key: m[2], Text: plainType(m[3])}
+		text := plainType(m[3])
+		if header := strings.TrimSpace(f.textOf(line)); strings.HasPrefix(header, "[") && strings.HasSuffix(text, notAList) {
+			text += ": write [[" + m[2] + "]], with two brackets, for each"
+		}
+		return &Error{File: f.name, Line: line, Key: m[2], Text: text}
 	}
 	return &Error{File: f.name, Text: strings.TrimPrefix(err.Error(), "toml: ")}
 }
+
+// headerEnd is how toml complains of the header of a section that is not closed. It
+// finds that at the line break, and its last key is that of the section before.
+const headerEnd = "to end table name"
+
+// syntax says what is no TOML. A key as good as parsed is that of the error; one in
+// a line before is not.
+func (f *File) syntax(p toml.ParseError) error {
+	e := &Error{File: f.name, Line: p.Position.Line, Key: p.LastKey, Text: strings.TrimPrefix(p.Message, "toml: ")}
+	line := p.Position.Line
+	if strings.Contains(p.Message, headerEnd) || strings.Contains(p.Message, "table array name delimiter") {
+		for ; line > 0; line-- {
+			header := strings.TrimSpace(f.textOf(line))
+			if !strings.HasPrefix(header, "[") {
+				continue
+			}
+			closing := "]"
+			if strings.HasPrefix(header, "[[") {
+				closing = "]]"
+			}
+			return &Error{File: f.name, Line: line, Text: fmt.Sprintf("the header of a section, %.80q, does not end with %s", header, closing)}
+		}
+	}
+	if strings.HasPrefix(strings.TrimSpace(f.textOf(line)), "[") {
+		e.Key = "" // that of the section before
+	}
+	return e
+}
+
+// textOf is the text of a line, from 1.
+func (f *File) textOf(line int) string {
+	n := 0
+	for text := range strings.Lines(string(f.data)) {
+		if n++; n == line {
+			return text
+		}
+	}
+	return ""
+}
+
+// notAList is what is said of one table where a list of them belongs.
+const notAList = "must be a list, not a table"
 
 var (
 	incompatible = regexp.MustCompile(`^incompatible types: TOML value has type (.*); destination has type (.*)$`)
@@ -340,6 +395,12 @@ func plainType(s string) string {
 	word := func(t string) string {
 		if w, ok := goNames[strings.ToLower(t)]; ok {
 			return w
+		}
+		if strings.HasPrefix(t, "map[") {
+			return "a table"
+		}
+		if strings.HasPrefix(t, "[]") {
+			return "a list"
 		}
 		if strings.HasPrefix(t, "int") || strings.HasPrefix(t, "uint") {
 			return "a whole number"

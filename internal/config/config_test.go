@@ -52,6 +52,12 @@ func TestDecode(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
+		{"[cache.when]\nover = \"1\"\n", `x.toml:1: cache.when: must be a list, not a table: write [[cache.when]], with two brackets, for each`},
+		{"[cache]\nnames = {a = 1}\n", `x.toml:2: cache.names: must be a list, not a table`},
+		{"[cache]\nenabled = true\n\n[http\nslow = 1\n", `x.toml:4: the header of a section, "[http", does not end with ]`},
+		{"[cache]\nenabled = true\n[http", `x.toml:3: the header of a section, "[http", does not end with ]`},
+		{"[cache]\nenabled = true\n[[http.when]\nslow = 1\n", `x.toml:3: the header of a section, "[[http.when]", does not end with ]]`},
+		{"[cache]\nenabled = true\n[h!]\n", `x.toml:3: `},
 		{"[cache]\n\nenable = true\n", `x.toml:3: cache.enable: unknown key (near: enabled)`},
 		{"[cache]\nzzzzzzz = 1\n", `x.toml:2: cache.zzzzzzz: unknown key; there are enabled, names, limit, for, inner, when`},
 		{"[cache]\n[cache.inner]\ndept = 1\n", `x.toml:3: cache.inner.dept: unknown key (near: depth)`},
@@ -72,7 +78,7 @@ func TestErrors(t *testing.T) {
 		{"[[cache.when]]\npause = \"1s\"\n[[cache.when]]\npause = 3\n", `x.toml:4: cache.when.pause: must be a duration with its unit`},
 		{"limit = 3\n[cache]\n", `x.toml:1: limit: stands outside a section: put it under [ispyd] or the section of its plugin`},
 		{"[cache]\nlimit = \n", `x.toml:2: cache.limit: `},
-		{"[cache\n", `x.toml:2: expected`},
+		{"[cache\n", `x.toml:1: the header of a section, "[cache", does not end with ]`},
 		{"[cache]\nlimit = 1\nlimit = 2\n", `x.toml:3: cache.limit: Key 'cache.limit' has already been defined`},
 		{"a\xff = 1", `x.toml:1: `},
 	} {

@@ -13,10 +13,11 @@ type Way string
 // The ways, in the order of preference.
 const (
 	// FlightRecorder: a zero-length execution trace through the one slot that
-	// the runtime has for flight recorders.
-	FlightRecorder Way = "flight recorder"
+	// the runtime has for flight recorders. It is not called so: profile/flight,
+	// which may be off meanwhile, is what people know by that name.
+	FlightRecorder Way = "instant trace"
 	// Tracer: the same through the slot of trace.Start.
-	Tracer Way = "execution tracer"
+	Tracer Way = "instant trace by the tracer"
 	// Profile: the goroutine profile. It knows stacks and labels, and how many
 	// goroutines have them; no ids, no states but what the stacks tell.
 	Profile Way = "goroutine profile"

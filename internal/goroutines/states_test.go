@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net"
 	"os"
 	"regexp"
@@ -55,7 +56,10 @@ func newZoo(t *testing.T) *zoo {
 		for {
 			gone := true
 			d := take(t)
-			for id, state := range z.ids {
+			z.mu.Lock()
+			ids := maps.Clone(z.ids)
+			z.mu.Unlock()
+			for id, state := range ids {
 				// Those who wait for ever, or for hours, are left behind.
 				_, there := d.Find(id)
 				gone = gone && (!there || strings.Contains(state, "nil chan") || state == "select (no cases)" || state == "sleep")

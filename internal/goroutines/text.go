@@ -24,7 +24,7 @@ type Options struct {
 // was made and what it cost; the arguments of calls are not known, so that each
 // is func(...); wait times are not known.
 //
-//	# 3 goroutines, by flight recorder in 1.9ms, ...
+//	# 3 goroutines, by instant trace in 1.9ms, ...
 //
 //	goroutine 7 [chan receive, locked to thread]:
 //	main.work(...)

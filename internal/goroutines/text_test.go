@@ -52,7 +52,7 @@ func invented(n int) *Dump {
 }
 
 func TestText(t *testing.T) {
-	const want = `# 5 goroutines, by flight recorder in 2.35ms (slot held 1.23ms, 4096 bytes, 1 looks); longest stop of the program at most 81.92µs
+	const want = `# 5 goroutines, by instant trace in 2.35ms (slot held 1.23ms, 4096 bytes, 1 looks); longest stop of the program at most 81.92µs
 
 goroutine 1 [chan receive]:
 main.leaf0(...)

@@ -162,7 +162,7 @@ func (f *Family[E]) cancelOne(text string) error {
 	if r := f.Running(id); r != nil {
 		first, err := f.Cancel(r)
 		if err == nil && !first {
-			err = nodes.Errorf(fs.ErrExist, "%s %d is cancelled already: its code has yet to look at its context; %s/%d shows what it does", f.Noun, id, f.Dir, id)
+			err = nodes.Errorf(nodes.ErrBusy, "%s %d is cancelled already, and its code has not returned: it has yet to look at its context; %s/%d shows what it does", f.Noun, id, f.Dir, id)
 		}
 		return err
 	}

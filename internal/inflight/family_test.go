@@ -54,9 +54,9 @@ func TestFamilyCancel(t *testing.T) {
 		text    string
 	}{
 		{fmt.Sprint("cancel ", ids[0]), nil, ""},
-		{fmt.Sprint("cancel ", ids[0]), fs.ErrExist, fmt.Sprintf("job %d is cancelled already", ids[0])},
+		{fmt.Sprint("cancel ", ids[0]), nodes.ErrBusy, fmt.Sprintf("job %d is cancelled already, and its code has not returned", ids[0])},
 		{fmt.Sprint("cancel ", ids[1], " ", ids[2]), nil, ""},
-		{fmt.Sprint("cancel ", ids[0], " ", ids[3], " x"), fs.ErrExist, `already`},
+		{fmt.Sprint("cancel ", ids[0], " ", ids[3], " x"), nodes.ErrBusy, `already`},
 		{fmt.Sprint("cancel x ", ids[4], " y"), fs.ErrInvalid, `"x" is no id of a job: a number, as active shows them; "y" is`},
 		{"cancel", fs.ErrInvalid, "the form is: cancel <jobs>..."},
 		{"cancel 1099511627776", fs.ErrNotExist, "ago; see recent"},

@@ -15,14 +15,15 @@ type Bound struct {
 	Value, Most int
 }
 
-// CheckConfig is what is wrong with the numbers in the section of a plugin.
-func CheckConfig(section string, bounds ...Bound) error {
+// CheckConfig is what is wrong with the numbers in the section of a plugin, as
+// config.Checker wants it: so the error names file and line, and ends Start.
+func CheckConfig(bounds ...Bound) (key []string, err error) {
 	for _, b := range bounds {
 		if b.Value < 1 || b.Value > b.Most {
-			return nodes.Errorf(fs.ErrInvalid, "[%s] %s: must be from 1 to %d, not %d", section, b.Key, b.Most, b.Value)
+			return []string{b.Key}, nodes.Errorf(fs.ErrInvalid, "must be from 1 to %d, not %d", b.Most, b.Value)
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // Duration is a duration of more than 0 in the configuration. A number without a unit,

@@ -156,12 +156,12 @@ func TestConfigErrors(t *testing.T) {
 	}
 	var got strings.Builder
 	t.Chdir(t.TempDir())
-	for _, line := range []string{"readonyl = true", `redact = "yes"`, "\n[ispyd.limits]\nrequests = 1000", "[proces]"} {
+	for _, line := range []string{"readonyl = true", `redact = "yes"`, "\n[ispyd.limits]\nrequests = 1000", "[http]\nrecent = 0", "[proces]"} {
 		text := "[ispyd]\nlisten = \"/tmp/ispyd/%(pid)s.sock\"\n" + line + "\n"
 		if err := os.WriteFile("ispyd.toml", []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		srv, err := ispyd.Start("ispyd.toml")
+		srv, err := ispyd.Start("ispyd.toml", http.Plugin)
 		if err == nil {
 			srv.Close()
 			t.Fatalf("nothing is wrong with\n%s", text)

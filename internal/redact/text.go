@@ -20,10 +20,27 @@ func (r *Redactor) pairs(s string) string {
 		return s
 	}
 	var b strings.Builder
-	done := 0 // s[:done] is written
+	done := 0     // s[:done] is written
+	var open byte // the quote that s[i] stands in, 0 where none
 	for i := 0; i < len(s); i++ {
 		var value, end int
 		switch s[i] {
+		case '\\':
+			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\') {
+				i++
+			}
+			continue
+		case '"', '`':
+			switch open {
+			case 0:
+				open = s[i]
+			case s[i]:
+				open = 0
+			}
+			continue
+		case '\r', '\n':
+			open = 0
+			continue
 		case '=', ':':
 			name, quoted := nameBefore(s[done:i])
 			if name == "" || !r.Name(name) {
@@ -31,6 +48,7 @@ func (r *Redactor) pairs(s string) string {
 			}
 			value = skipSpaces(s, i+1)
 			end = valueEnd(s, value, s[i], quoted)
+			end = outerEnd(s, value, end, open)
 		case ' ', '\t':
 			if !r.named(s[done:i]) {
 				continue
@@ -109,6 +127,9 @@ func valueEnd(s string, pos int, sep byte, nameQuoted bool) int {
 		return pos
 	}
 	if sep == ':' {
+		if end := credentialsEnd(s, pos); end > pos {
+			return end
+		}
 		if nameQuoted {
 			return pos + indexAny(s[pos:], ",}]\r\n")
 		}
@@ -129,6 +150,55 @@ func valueEnd(s string, pos int, sep byte, nameQuoted bool) int {
 		}
 	}
 	return len(s)
+}
+
+// outerEnd returns where the value s[value:end] ends that stands in a text in quotes,
+// as the parameter of a URL or a connection string does in many an error: with that,
+// unless it has quotes or brackets of its own. open is the quote, 0 where there is
+// none.
+func outerEnd(s string, value, end int, open byte) int {
+	if value >= end {
+		return end
+	}
+	start := value
+	if rest, hidden := strings.CutPrefix(s[value:], Mark); hidden {
+		if rest == "" || rest[0] == open || strings.IndexByte(" \t\r\n,;:&)]}", rest[0]) >= 0 {
+			return value + len(Mark)
+		}
+		start += len(Mark)
+	} else if strings.IndexByte("\"'`\\{[", s[value]) >= 0 {
+		return end
+	}
+	if open == 0 {
+		return end
+	}
+	for i := start; i < end; i++ {
+		switch {
+		case s[i] == '\\' && open == '"':
+			i++
+		case s[i] == open:
+			return i
+		}
+	}
+	return end
+}
+
+// credentialsEnd returns where the credentials end that start at s[pos:] with the
+// name of a scheme which has one word of them, 0 where they do not.
+func credentialsEnd(s string, pos int) int {
+	scheme, rest, _ := strings.Cut(s[pos:], " ")
+	if !strings.EqualFold(scheme, "bearer") && !strings.EqualFold(scheme, "basic") {
+		return 0
+	}
+	pos = len(s) - len(strings.TrimLeft(rest, " "))
+	start := pos
+	for pos < len(s) && (classOf(s[pos]) != other || strings.IndexByte("-._~+/=", s[pos]) >= 0) {
+		pos++
+	}
+	if pos == start || pos < len(s) && strings.IndexByte(" \t\r\n,;:)\"'`", s[pos]) < 0 {
+		return 0
+	}
+	return pos
 }
 
 // pairFollows reports whether a name and an equals sign follow. After a

@@ -51,6 +51,9 @@ func (r *Redactor) urls(text string) string {
 			return b.String()
 		}
 		stop := end + indexAny(text[end:], " \t\r\n\"'`<>")
+		if start > 0 && text[start-1] == '"' && (start < 2 || text[start-2] != '\\') {
+			stop = max(stop, closing(text, end))
+		}
 		if malformed(text[end:stop]) {
 			// A password may hold what ends a URL: all up to the last @ of
 			// the line can be this one's.
@@ -65,6 +68,22 @@ func (r *Redactor) urls(text string) string {
 		u.run(0, end-start)
 		pos = stop
 	}
+}
+
+// closing returns where the quote stands that ends what is in quotes at text[pos:], 0
+// where none does in this line.
+func closing(text string, pos int) int {
+	for ; pos < len(text); pos++ {
+		switch text[pos] {
+		case '\\':
+			pos++
+		case '"':
+			return pos
+		case '\r', '\n':
+			return 0
+		}
+	}
+	return 0
 }
 
 // findScheme finds the next "name://" in s from pos on: where it starts and ends.

@@ -14,6 +14,7 @@ type Armed struct {
 	Pause time.Duration
 
 	hit  bool      // and has not been false since
+	seen uint64    // the newest that was over the value at a hit
 	last time.Time // of the last hit
 }
 
@@ -23,7 +24,7 @@ type State string
 // The states of a condition.
 const (
 	Waiting State = "armed" // for the source to exceed the value
-	Hit     State = "hit"   // for the source to fall below it again
+	Hit     State = "hit"   // for the source to fall below it again, or for another to exceed it
 	Resting State = "pause" // for the time since the last hit to pass
 	// Unable is that of a condition that cannot come true as things are: see
 	// [Expr.Ready].
@@ -34,14 +35,19 @@ const (
 // once for each time that the source exceeds the value, after it has fallen to
 // 95% of the value or below, and not within Pause of the last hit. What is not
 // known (NaN) changes nothing.
-func (a *Armed) Step(v float64, now time.Time) bool {
+func (a *Armed) Step(v float64, now time.Time) bool { return a.StepEach(v, 0, now) }
+
+// StepEach is Step where newest is the highest id of what is over the value, 0 where
+// that is not known. It is a hit, too, when that is one that no hit has seen: one
+// that hangs for ever does not hide those that come after it.
+func (a *Armed) StepEach(v float64, newest uint64, now time.Time) bool {
 	if v <= a.Value*rearm {
 		a.hit = false
 	}
-	if !(v > a.Value) || a.hit || a.resting(now) {
+	if !(v > a.Value) || a.hit && newest <= a.seen || a.resting(now) {
 		return false
 	}
-	a.hit, a.last = true, now
+	a.hit, a.seen, a.last = true, max(a.seen, newest), now
 	return true
 }
 

@@ -31,6 +31,11 @@ type Source struct {
 	// Read returns the number as it is now, NaN where it is not known. It is
 	// quick, and called by any goroutine.
 	Read func() float64
+	// Newest returns the highest id of what is over a value now, 0 where nothing is:
+	// of requests, for one, of which each later one has a higher id. Who has it comes
+	// true again for another that is over the value, though the first still is. nil
+	// where the source is one number and no more.
+	Newest func(over float64) uint64
 
 	// check says why the source is of no use here, nil where it is. It may be nil.
 	check func() error
@@ -56,7 +61,13 @@ var registry struct {
 // Register makes a source known under its name, until remove is called, which
 // may be called more than once.
 func Register(name, doc string, unit Unit, read func() float64) (remove func()) {
-	s := &Source{Name: name, Doc: doc, Unit: unit, Read: read}
+	return RegisterEach(name, doc, unit, read, nil)
+}
+
+// RegisterEach is [Register] for a source that knows how to tell what is over a
+// value apart: see [Source].
+func RegisterEach(name, doc string, unit Unit, read func() float64, newest func(over float64) uint64) (remove func()) {
+	s := &Source{Name: name, Doc: doc, Unit: unit, Read: read, Newest: newest}
 	change(func() { registry.sources = append(registry.sources, s) })
 	return func() {
 		change(func() {

@@ -163,6 +163,25 @@ func TestArmed(t *testing.T) {
 	}
 }
 
+// One that stays over the value does not hide those that come later, but no two hits
+// are closer than the pause.
+func TestStepEach(t *testing.T) {
+	a := Armed{Expr: Expr{Value: 1}, Pause: 3 * time.Second}
+	hits := ""
+	now := time.Unix(1, 0)
+	for _, newest := range []uint64{7, 7, 7, 7, 7, 9, 9, 12, 12, 12, 8, 8, 8, 13} {
+		if a.StepEach(5, newest, now) {
+			hits += "x"
+		} else {
+			hits += "."
+		}
+		now = now.Add(time.Second)
+	}
+	if want := "x....x..x....x"; hits != want {
+		t.Errorf("hits %s, want %s", hits, want)
+	}
+}
+
 func TestRegistry(t *testing.T) {
 	changed := Changed()
 	first := Register("test.x", "first", Count, func() float64 { return 1 })

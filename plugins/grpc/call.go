@@ -1,6 +1,7 @@
 package grpc
 
 import (
+	"cmp"
 	"context"
 	"runtime/pprof"
 	"strconv"
@@ -14,6 +15,8 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
+	"github.com/ispyd/ispyd/internal/inflight"
+	"github.com/ispyd/ispyd/internal/redact"
 	"github.com/ispyd/ispyd/internal/request"
 )
 
@@ -149,6 +152,23 @@ func (c *call) entry() entry {
 		e.state = "cancelled"
 	}
 	return e
+}
+
+// Cause implements inflight.Caller.
+func (c *call) Cause() uint64 { return c.cause }
+
+// Call implements inflight.Caller.
+func (c *call) Call(*redact.Redactor) (inflight.Call, bool) {
+	e := c.entry()
+	e.bound()
+	dir := "grpc/calls/"
+	if c.family == outgoing {
+		dir = "grpc/outgoing/calls/"
+	}
+	return inflight.Call{
+		File: dir + strconv.FormatUint(e.id, 10),
+		Age:  e.took, State: cmp.Or(e.state, e.kind), What: e.method,
+	}, true
 }
 
 // left returns the time until the deadline, negative after it.

@@ -23,6 +23,7 @@ type account struct {
 	lines    []inflight.Line
 	metadata map[string][]string // as it may be shown
 	more     int                 // values that are not in it
+	calls    []inflight.Call     // of an incoming call: what it waits for
 	log      [][]byte
 	dropped  int // log lines before log
 	callers  []uintptr
@@ -62,6 +63,9 @@ func (d *detail) account() (*account, bool) {
 			d.addMetadata(a, h.metadata)
 		}
 		a.log, a.dropped = r.Lines()
+		if d.family == incoming {
+			a.calls = inflight.CallsOf(e.id, d.redact)
+		}
 		return a, true
 	}
 	e, ok := d.family.Find(d.id)
@@ -130,6 +134,7 @@ func (d *detail) text(ctx context.Context, w io.Writer) error {
 	if a.more > 0 {
 		b = inflight.AppendLine(b, "metadata_not_shown", uint64(a.more))
 	}
+	b = inflight.AppendCalls(b, a.calls)
 	if a.dropped > 0 {
 		b = inflight.AppendLine(b, "log_dropped", uint64(a.dropped))
 	}
@@ -157,6 +162,9 @@ func (d *detail) json(ctx context.Context, w io.Writer) error {
 	if !a.ended {
 		o.Add("metadata", inflight.JSON(a.metadata))
 		o.Add("metadata_not_shown", inflight.JSON(a.more))
+		if d.family == incoming {
+			inflight.AddCalls(&o, a.calls)
+		}
 		log := []string{}
 		for _, l := range a.log {
 			log = append(log, string(l))

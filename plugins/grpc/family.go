@@ -120,3 +120,14 @@ func oldest() float64 {
 	}
 	return 0
 }
+
+// newestOver returns the highest id of the unary calls in flight that are older than
+// some seconds.
+func newestOver(seconds float64) (id uint64) {
+	for _, r := range request.Live(incoming.Kind) {
+		if c := r.Owner().(*call); c.kind == "unary" && time.Since(c.start).Seconds() > seconds {
+			id = max(id, r.ID())
+		}
+	}
+	return id
+}

@@ -54,8 +54,9 @@ type config struct {
 // The defaults of the configuration.
 var defaults = config{Slow: inflight.Duration(time.Second), Recent: 100, SlowRecent: 100, Methods: 500}
 
-func (c config) check() error {
-	return inflight.CheckConfig("grpc", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+// Check implements config.Checker.
+func (c *config) Check() (key []string, err error) {
+	return inflight.CheckConfig(inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "methods", Value: c.Methods, Most: 10_000})
 }
 
@@ -64,16 +65,13 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	if err := c.Decode(&conf); err != nil {
 		return nil, nil, err
 	}
-	if err := conf.check(); err != nil {
-		return nil, nil, err
-	}
 	incoming.configure(conf)
 	outgoing.configure(conf)
 	v := &view{redact: c.Redact(), dumps: new(inflight.Dumps)}
 	t := inflight.Table[entry]{Redact: v.redact, Columns: columns}
 	closers := inflight.Closer{
 		v.dumps.Drop,
-		trigger.Register("grpc.slow", "age of the oldest unary call in flight", trigger.Seconds, oldest),
+		trigger.RegisterEach("grpc.slow", "age of the oldest unary call in flight", trigger.Seconds, oldest, newestOver),
 		trigger.Evidence("grpc.active", func(_ context.Context, w io.Writer) error { return t.WriteText(w, incoming.active()) }),
 	}
 	dir := nodes.Directory("grpc", doc, append(v.nodes(incoming, t),

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/request"
 	"github.com/ispyd/ispyd/internal/trigger"
 	"github.com/ispyd/ispyd/nodes"
@@ -84,9 +85,9 @@ func TestConfig(t *testing.T) {
 		{`slow = 5`, `test.toml:2: grpc.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
 		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
 		{`slow = true`, `such as "1s" or "250ms", not true`},
-		{"recent = 0", "[grpc] recent: must be from 1 to 100000, not 0"},
-		{"slow-recent = -1", "[grpc] slow-recent: must be from 1"},
-		{"methods = 10001", "[grpc] methods: must be from 1 to 10000"},
+		{"recent = 0", "test.toml:2: grpc.recent: must be from 1 to 100000, not 0"},
+		{"slow-recent = -1", "test.toml:2: grpc.slow-recent: must be from 1"},
+		{"methods = 10001", "test.toml:2: grpc.methods: must be from 1 to 10000"},
 		{"resent = 1", "resent"},
 	} {
 		_, _, err := Plugin.Open(plugintest.Config(t, "grpc", "[grpc]\n"+tt.text))
@@ -134,6 +135,9 @@ func TestLifeOfACall(t *testing.T) {
 	text = plugintest.Read(t, dir, "outgoing/"+fileOf(out))
 	if f := plugintest.Facts(text); f["request"] != fmt.Sprint(cause.ID()) || f["metadata authorization"] != "[redacted]" || f["messages_out"] != "1" || !strings.Contains(text, "grpc.callUnary(...)") {
 		t.Errorf("outgoing: %s", text)
+	}
+	if calls := inflight.CallsOf(cause.ID(), nil); len(calls) != 1 || calls[0].File != "grpc/outgoing/"+fileOf(out) || calls[0].State != "unary" || calls[0].What != "/test.Service/Unary" {
+		t.Errorf("what the cause waits for: %+v", calls)
 	}
 	if stats := plugintest.Read(t, dir, "stats"); !strings.Contains(stats, "/test.Service/Unary\tnone\t0\t1") {
 		t.Errorf("stats: %s", stats)

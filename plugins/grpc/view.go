@@ -37,7 +37,7 @@ var columns = []inflight.Column[entry]{
 
 // nodes are the files of one family.
 func (v *view) nodes(f *family, t inflight.Table[entry]) []nodes.Node {
-	one := "one call: what it is, its metadata, how far it got, its log lines, and the stacks of its goroutines"
+	one := "one call: what it is, its metadata, how far it got, the calls and statements that it waits for, its log lines, and the stacks of its goroutines"
 	if f == outgoing {
 		one = "one call: what it is, its metadata, how far it got, and the stack of its caller"
 	}

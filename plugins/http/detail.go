@@ -27,7 +27,8 @@ type account struct {
 	headers []field // of the request, sorted, as they may be shown
 	more    int     // headers that are not known
 	log     [][]byte
-	dropped int // log lines before log
+	dropped int             // log lines before log
+	calls   []inflight.Call // of an incoming request: what it waits for
 	callers []runtime.Frame
 	phases  []inflight.Line
 	since   time.Time // its start, or its end: older stacks tell nothing
@@ -48,6 +49,7 @@ func (d *detail) account() (*account, bool) {
 			switch o := o.(type) {
 			case *serving:
 				d.addIncoming(a, o, &e)
+				a.calls = inflight.CallsOf(e.id, d.redact)
 			case *calling:
 				d.addOutgoing(a, o, &e)
 			}
@@ -167,6 +169,7 @@ func (d *detail) text(ctx context.Context, w io.Writer) error {
 	for _, p := range a.phases {
 		row("at ", p.Name, p.Value)
 	}
+	b = inflight.AppendCalls(b, a.calls)
 	if a.dropped > 0 {
 		row("", "log_dropped", uint64(a.dropped))
 	}
@@ -202,6 +205,7 @@ func (d *detail) json(ctx context.Context, w io.Writer) error {
 			}
 			o.Add("headers", inflight.JSON(headers))
 			o.Add("headers_not_kept", inflight.JSON(a.more))
+			inflight.AddCalls(&o, a.calls)
 			log := []string{}
 			for _, l := range a.log {
 				log = append(log, string(l))

@@ -81,3 +81,14 @@ func oldest() float64 {
 	}
 	return 0
 }
+
+// newestOver returns the highest id of the requests that oldest looks at and that are
+// older than some seconds.
+func newestOver(seconds float64) (id uint64) {
+	for _, r := range request.Live(kind) {
+		if s := r.Owner().(*serving); s.state.Load()&(hijacked|streaming) == 0 && time.Since(s.start).Seconds() > seconds {
+			id = max(id, r.ID())
+		}
+	}
+	return id
+}

@@ -56,8 +56,9 @@ type config struct {
 	Routes     int               `toml:"routes"`
 }
 
-func (c config) check() error {
-	return inflight.CheckConfig("http", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+// Check implements config.Checker.
+func (c *config) Check() (key []string, err error) {
+	return inflight.CheckConfig(inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "routes", Value: c.Routes, Most: 10_000})
 }
 
@@ -66,16 +67,13 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	if err := c.Decode(&conf); err != nil {
 		return nil, nil, err
 	}
-	if err := conf.check(); err != nil {
-		return nil, nil, err
-	}
 	incoming.configure(conf)
 	outgoing.configure(conf)
 	v := &view{redact: c.Redact(), dumps: new(inflight.Dumps)}
 	in := v.table(columnsIn)
 	closers := inflight.Closer{
 		v.dumps.Drop,
-		trigger.Register("http.slow", "age of the oldest request in flight, websockets and event streams aside", trigger.Seconds, oldest),
+		trigger.RegisterEach("http.slow", "age of the oldest request in flight, websockets and event streams aside", trigger.Seconds, oldest, newestOver),
 		trigger.Evidence("http.active", func(_ context.Context, w io.Writer) error { return in.WriteText(w, incoming.active()) }),
 	}
 	dir := nodes.Directory("http", doc, append(v.nodes(incoming, in),

@@ -72,10 +72,10 @@ func TestConfig(t *testing.T) {
 		{`slow = 5`, `test.toml:2: http.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
 		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
 		{`slow = true`, `such as "1s" or "250ms", not true`},
-		{"recent = 0", "[http] recent: must be from 1 to 100000, not 0"},
-		{"recent = 100001", "[http] recent: must be from 1 to 100000"},
-		{"slow-recent = -1", "[http] slow-recent: must be from 1"},
-		{"routes = 10001", "[http] routes: must be from 1 to 10000"},
+		{"recent = 0", "test.toml:2: http.recent: must be from 1 to 100000, not 0"},
+		{"recent = 100001", "test.toml:2: http.recent: must be from 1 to 100000"},
+		{"slow-recent = -1", "test.toml:2: http.slow-recent: must be from 1"},
+		{"routes = 10001", "test.toml:2: http.routes: must be from 1 to 10000"},
 		{"resent = 1", "resent"},
 	} {
 		_, _, err := Plugin.Open(plugintest.Config(t, "http", "[http]\n"+tt.text))
@@ -213,6 +213,13 @@ func TestTrigger(t *testing.T) {
 	}
 	if age := oldest(); age <= 0 {
 		t.Errorf("http.slow is %v", age)
+	}
+	later, _ := hold(t, nil)
+	if got := source.Newest(0); got != later {
+		t.Errorf("the newest over 0s is %d, want %d and not %d", got, later, id)
+	}
+	if got := source.Newest(3600); got != 0 {
+		t.Errorf("the newest over 1h is %d", got)
 	}
 	var kept bytes.Buffer
 	for _, p := range trigger.Pieces() {

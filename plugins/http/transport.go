@@ -6,10 +6,13 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/inflight"
+	"github.com/ispyd/ispyd/internal/redact"
 	"github.com/ispyd/ispyd/internal/request"
 )
 
@@ -245,6 +248,19 @@ func (c *calling) now() (entry, bool) {
 		e.state += ", cancelled by operator"
 	}
 	return e, true
+}
+
+// Cause implements inflight.Caller.
+func (c *calling) Cause() uint64 { return c.cause }
+
+// Call implements inflight.Caller.
+func (c *calling) Call(r *redact.Redactor) (inflight.Call, bool) {
+	e, ok := c.now()
+	e.bound()
+	return inflight.Call{
+		File: "http/outgoing/requests/" + strconv.FormatUint(e.id, 10),
+		Age:  e.took, State: e.state, What: e.method + " " + r.URL(e.url),
+	}, ok
 }
 
 // pattern groups outgoing requests: there are no routes but other hosts.

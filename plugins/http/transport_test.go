@@ -100,6 +100,16 @@ func TestOutgoing(t *testing.T) {
 		if !json.Valid([]byte(plugintest.Read(t, out(t, dir), fileOf(id)+".json"))) {
 			t.Error("no JSON")
 		}
+		// The request that waits for it says so.
+		js := plugintest.Read(t, dir, fileOf(cause)+".json")
+		text = plugintest.Read(t, dir, fileOf(cause))
+		if call := plugintest.Facts(text)[fmt.Sprintf("call http/outgoing/requests/%d", id)]; !strings.HasSuffix(call, ": POST "+backend.URL+"/b?api_key=[redacted]") {
+			t.Errorf("the call of %d: %q in\n%s", cause, call, text)
+		}
+		var twin struct{ Calls []struct{ File, What string } }
+		if err := json.Unmarshal([]byte(js), &twin); err != nil || len(twin.Calls) != 1 || twin.Calls[0].File != fmt.Sprintf("http/outgoing/requests/%d", id) || strings.Contains(text+js, "topsecret") {
+			t.Errorf("%v, %v in\n%s", err, twin, js)
+		}
 		close(answer)
 		if resp := <-opened; resp.Request.URL.Path != "/b" {
 			t.Errorf("request of the response: %v", resp.Request)

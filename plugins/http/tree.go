@@ -19,7 +19,7 @@ func (v *view) table(columns []column) inflight.Table[entry] {
 
 // nodes are the files of one family.
 func (v *view) nodes(f *family, t inflight.Table[entry]) []nodes.Node {
-	one := "one request: what it is, how far it got, its log lines, and the stacks of its goroutines"
+	one := "one request: what it is, how far it got, the calls and statements that it waits for, its log lines, and the stacks of its goroutines"
 	if f == outgoing {
 		one = "one request: what it is, when it got how far, and the stack of its call"
 	}

@@ -43,11 +43,17 @@ func (h *hider) attr(groups []string, a slog.Attr) slog.Attr {
 	case secret && !empty(a.Value):
 		a.Value = slog.StringValue(redact.Mark)
 	case a.Value.Kind() == slog.KindString:
-		switch s := a.Value.String(); {
-		case strings.Contains(s, `":`) || strings.Contains(s, `" :`): // JSON, or some in it
-			a.Value = slog.StringValue(h.r.Text(s))
-		case strings.Contains(s, "://") || strings.Contains(s, "?") || strings.Contains(s, "eyJ"):
-			a.Value = slog.StringValue(h.r.Value(a.Key, s))
+		s := a.Value.String()
+		shown := s
+		if strings.Contains(s, "?") || strings.Contains(s, "eyJ") {
+			shown = h.r.Value(a.Key, s)
+		}
+		// As in an error, which says the same.
+		if strings.ContainsAny(s, "=:") || strings.Contains(s, "earer ") || strings.Contains(s, "EARER ") {
+			shown = h.r.Text(shown)
+		}
+		if shown != s {
+			a.Value = slog.StringValue(shown)
 		}
 	case a.Value.Kind() == slog.KindAny:
 		a.Value = h.any(a.Value)

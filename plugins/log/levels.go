@@ -2,6 +2,7 @@ package log
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -195,8 +196,31 @@ func levelVar(name, doc string, g *group) nodes.File {
 		was := g.setting()
 		return func(context.Context) error { g.set(was); return nil }, nil
 	}
-	return nodes.HeldVar(name, doc, get, set, hold)
+	own := func(ctx context.Context) (level, error) {
+		if g.setting().own {
+			return level{}, nodes.Errorf(fs.ErrNotExist, "%s is not set", name)
+		}
+		if g.parent != nil {
+			if l, ok := g.parent.inForce(); ok {
+				return level{level: l}, nil
+			}
+		}
+		return ownLevel(ctx), nil
+	}
+	return pinned{nodes.HeldVar(name, doc, get, set, hold).(nodes.Twinned), nodes.Value(name, doc, own)}
 }
+
+// pinned is a level of which settings tells while it is set, also where the program's
+// own is the same: the program may change that.
+type pinned struct {
+	nodes.Twinned
+	own nodes.File
+}
+
+// Own implements nodes.Pinned.
+func (p pinned) Own() nodes.File { return p.own }
+
+var _ nodes.Pinned = pinned{}
 
 var errNotWrapped = nodes.Errorf(nodes.ErrNotSupported, "the program has not wrapped its slog handler: slog.New(log.Handler(h)) of plugins/log does")
 
@@ -222,7 +246,7 @@ func levelsDir(name, doc string) nodes.Dir {
 				return file(g), nil
 			}
 		}
-		return nil, nil
+		return nil, noGroup(path)
 	}, func(context.Context) ([]nodes.Node, error) {
 		var list []nodes.Node
 		for _, g := range allGroups() {
@@ -232,4 +256,25 @@ func levelsDir(name, doc string) nodes.Dir {
 		}
 		return list, nil
 	}, nodes.Help{Path: "GROUP", Kind: nodes.KindVar, Doc: "the least level of one logger group and of those in it; a group in another is called OUTER.INNER"})
+}
+
+// maxShown is how many groups an error names.
+const maxShown = 20
+
+// noGroup says that the program has no logger of a group, and of which it has.
+func noGroup(path string) error {
+	var names []string
+	all := allGroups()
+	for _, g := range all[:min(len(all), maxShown)] {
+		names = append(names, string(nodes.AppendEscaped(nil, nodes.Escape(g.path))))
+	}
+	shown := string(nodes.AppendEscaped(nil, path[:min(len(path), maxGroupName)]))
+	if len(names) == 0 {
+		return nodes.Errorf(fs.ErrNotExist, "no logger of a group %q has been made; a group is there when the program has called WithGroup, and there is none", shown)
+	}
+	text := strings.Join(names, ", ")
+	if more := len(all) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return nodes.Errorf(fs.ErrNotExist, "no logger of a group %q has been made; a group is there when the program has called WithGroup; there are %s", shown, text)
 }

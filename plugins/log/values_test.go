@@ -45,6 +45,8 @@ func TestRedaction(t *testing.T) {
 		"LogValuer":         slog.Any("user", resolved),
 		"JSON in a string":  slog.String("body", `{"a":[{"password": "`+secret+`"}]}`),
 		"JSON in a text":    slog.String("reply", `400: {"user":"ann","access_token":"`+secret+`"}`),
+		"pair in a string":  slog.String("why", "password="+secret+" host=db: refused"),
+		"header in a text":  slog.String("why", "Authorization: Bearer "+secret+" was refused"),
 		"path":              slog.String("path", "/login?token="+secret),
 		"raw JSON":          slog.Any("body", json.RawMessage(`{"a":[{"password":"`+secret+`"}]}`)),
 	} {
@@ -74,6 +76,25 @@ func TestRedaction(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// The text of an error is cut no further than its secret goes, and a string that
+// says the same is shown in the same way.
+func TestCauseStays(t *testing.T) {
+	for text, want := range map[string]string{
+		`Get "http://h/p?api_key=K": dial tcp: connection refused`: `Get "http://h/p?api_key=[redacted]": dial tcp: connection refused`,
+		`Authorization: Bearer abc123 was refused`:                 `Authorization: [redacted] was refused`,
+	} {
+		t.Run(text[:3], func(t *testing.T) {
+			dir := tree(t, "")
+			logger, _ := program(slog.LevelInfo)
+			logger.Info("m", "err", errors.New(text), "s", text)
+			var line struct{ Err, S string }
+			if err := json.Unmarshal([]byte(read(t, dir, "tail")), &line); err != nil || line.Err != want || line.S != want {
+				t.Errorf("%s: %+v, %v", text, line, err)
+			}
+		})
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // The group's limit, and what the child takes of it.
@@ -26,7 +28,7 @@ func memoryGroup(t *testing.T) (dir string) {
 	var why []error
 	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
-		skip(t, err.Error())
+		need.Skip(t, err.Error())
 	}
 	for line := range strings.Lines(string(own)) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
@@ -54,7 +56,7 @@ func memoryGroup(t *testing.T) (dir string) {
 			os.Remove(dir)
 		}
 	}
-	skip(t, fmt.Sprintf("NOT TESTED: this machine lets no control group be made: %v", errors.Join(why...)))
+	need.Skip(t, fmt.Sprintf("this machine lets no control group be made: %v", errors.Join(why...)))
 	return ""
 }
 

@@ -64,6 +64,8 @@ func (p *plugin) start(ctx context.Context, args []string) error {
 	for _, a := range args {
 		if d, err := time.ParseDuration(a); err == nil {
 			w.Age = d
+		} else if n, err := strconv.Atoi(a); err == nil && n < minBytes {
+			return nodes.Errorf(fs.ErrInvalid, "flight start: %.40s has no unit: an age is written %.40ss, a number of bytes %.40sMiB", a, a, a)
 		} else if err := w.Bytes.UnmarshalText([]byte(a)); err != nil {
 			return nodes.Errorf(fs.ErrInvalid, "flight start: %.40q is neither an age such as 10s nor a number of bytes such as 10MiB", a)
 		}

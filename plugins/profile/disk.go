@@ -28,6 +28,7 @@ type onDisk struct {
 
 	mu   sync.Mutex
 	own  home     // "" until there is one
+	last int      // the last number that was used, also in a home that is gone
 	lock *os.File // of own
 }
 
@@ -170,14 +171,16 @@ func (d *onDisk) put(pieces []piece) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := h.write(tmp, pieces)
+	n, err := h.write(tmp, pieces, d.last)
 	if err != nil {
 		os.RemoveAll(tmp)
+		return n, err
 	}
-	return n, err
+	d.last = n
+	return n, nil
 }
 
-func (h home) write(tmp string, pieces []piece) (int, error) {
+func (h home) write(tmp string, pieces []piece, last int) (int, error) {
 	for _, p := range pieces {
 		if err := writeSynced(filepath.Join(tmp, p.name), p.data); err != nil {
 			return 0, err
@@ -187,10 +190,10 @@ func (h home) write(tmp string, pieces []piece) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := 1
 	if len(list) > 0 {
-		n = list[len(list)-1].n + 1
+		last = max(last, list[len(list)-1].n)
 	}
+	n := last + 1
 	return n, os.Rename(tmp, h.path(n))
 }
 
@@ -203,18 +206,37 @@ func writeSynced(name string, data []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// prepare makes the directory, sees that nobody else can write it, and makes the
-// program's home in it.
-func (d *onDisk) prepare() (home, error) {
+// check makes the directory and sees that nobody else can write it.
+func (d *onDisk) check() error {
 	if err := os.Mkdir(d.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
+		return err
 	}
 	info, err := os.Stat(d.dir)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !ours(info) {
-		return "", fmt.Errorf("%s: captures are kept only in a directory of the program's own user that nobody else can write", d.dir)
+		return fmt.Errorf("%s: captures are kept only in a directory of the program's own user that nobody else can write", d.dir)
+	}
+	return nil
+}
+
+// try finds out whether something can be kept.
+func (d *onDisk) try() error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp(d.dir, unfinished)
+	if err != nil {
+		return err
+	}
+	return os.Remove(tmp)
+}
+
+// prepare makes the directory and the program's home in it.
+func (d *onDisk) prepare() (home, error) {
+	if err := d.check(); err != nil {
+		return "", err
 	}
 	dirs, err := inside(d.dir)
 	if err != nil {

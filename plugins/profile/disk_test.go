@@ -31,8 +31,8 @@ func TestDir(t *testing.T) {
 	if got := names(t, dir, "captures"); len(got) != 0 {
 		t.Errorf("before: %v", got)
 	}
-	if _, err := os.Stat(where); err == nil {
-		t.Error("the directory was made before it is needed")
+	if left, err := os.ReadDir(where); err != nil || len(left) != 0 {
+		t.Errorf("the directory at first: %v, %v", left, err)
 	}
 	do(t, dir, "flight when test.n over 1")
 	n.Store(2)
@@ -123,11 +123,15 @@ func TestFormerMakeRoom(t *testing.T) {
 		t.Errorf("after one: %q %q", own, left)
 	}
 	add(last, 999)
-	if own, left := count(last); own != "12" || left != "" {
+	if own, left := count(last); own != "2" || left != " 1" {
 		t.Errorf("without room: %q %q", own, left)
 	}
 	if own, _ := count(live); own != "1" {
 		t.Errorf("one that runs has %q", own)
+	}
+	add(last, 1000) // no room for both
+	if own, left := count(last); own != "3" || left != "" {
+		t.Errorf("without any room: %q %q", own, left)
 	}
 	if homes, _ := os.ReadDir(dir); len(homes) != 2 {
 		t.Errorf("homes: %v", homes)
@@ -297,5 +301,89 @@ func TestDiskLeftovers(t *testing.T) {
 	}
 	if list, err := d.list(); len(list) != 1 || err != nil {
 		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// Whoever survives does not push out all that a program has left which died.
+func TestNewestOfTheDeadStays(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "captures")
+	add := func(s *store) {
+		t.Helper()
+		if _, err := s.add([]piece{{"when", []byte("x")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dead, live := &store{keeper: &onDisk{dir: dir}, most: 4, bytes: 1000}, &store{keeper: &onDisk{dir: dir}, most: 4, bytes: 1000}
+	for range 3 {
+		add(dead)
+	}
+	dead.close()
+	for range 9 {
+		add(live)
+	}
+	defer live.close()
+	own, err := live.list()
+	left, ferr := live.former()
+	if err != nil || ferr != nil || len(own) != 3 || len(left) != 1 {
+		t.Fatalf("%v %v, %v %v", own, err, left, ferr)
+	}
+	if list, _ := left[0].list(); len(list) != 1 || list[0].n != 3 {
+		t.Errorf("left: %+v", list)
+	}
+}
+
+// A directory that cannot be used is told of from the beginning, what is captured
+// goes into memory, and numbers go on when the directory is good again.
+func TestSpill(t *testing.T) {
+	n := gauge(t, "test.n")
+	where := filepath.Join(t.TempDir(), "captures")
+	if err := os.WriteFile(where, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := tree(t, fast+"dir = \""+where+"\"\n[[profile.when]]\nexpression = \"test.n over 1\"\n")
+	const note = "captures are kept in memory: "
+	if l := triggersOf(t, dir); !strings.HasPrefix(l[0].Note, note+where+": captures are kept only in a directory") {
+		t.Errorf("triggers at first: %+v", l)
+	}
+	if s := read(t, dir, "status"); !strings.Contains(s, "\ncaptures\t"+note) {
+		t.Errorf("status at first: %s", s)
+	}
+	if got := names(t, dir, "captures"); len(got) != 0 {
+		t.Errorf("captures at first: %v", got)
+	}
+	n.Store(2)
+	eventually(t, "a capture", func() bool { return len(names(t, dir, "captures")) == 1 })
+	if !strings.HasPrefix(read(t, dir, "captures/1/when"), "when\ttest.n over 1\n") {
+		t.Error("the capture has no text")
+	}
+	n.Store(0)
+	if err := os.Remove(where); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is armed again", func() bool { return triggersOf(t, dir)[0].State == "armed" })
+	n.Store(2)
+	eventually(t, "another capture", func() bool { return len(names(t, dir, "captures")) == 2 })
+	if got := strings.Join(names(t, dir, "captures"), " "); got != "1 2" {
+		t.Errorf("captures: %s", got)
+	}
+	if home, _ := filepath.Glob(filepath.Join(where, "*", "2", "when")); len(home) != 1 {
+		t.Errorf("on disk: %v", home)
+	}
+	if l := triggersOf(t, dir); l[0].Note != "" {
+		t.Errorf("triggers: %+v", l)
+	}
+}
+
+// Numbers go on where somebody has removed what was kept.
+func TestNumbersGoOn(t *testing.T) {
+	d := &onDisk{dir: filepath.Join(t.TempDir(), "captures")}
+	defer d.close()
+	for want := 1; want <= 2; want++ {
+		if n, err := d.put([]piece{{"when", nil}}); n != want || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		if err := os.RemoveAll(string(d.mine())); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

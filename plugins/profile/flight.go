@@ -50,10 +50,15 @@ type recorder struct {
 	turn chan struct{}
 	fr   *trace.FlightRecorder
 	end  func() // ends the guard
+	// unplan calls off what starts a recorder again that has stopped by itself;
+	// nil where nothing does. It is called by who holds turn.
+	unplan func()
+	first  time.Duration // until the first try
 
 	mu     sync.Mutex
-	status status // its Mode is written by who holds turn
-	window window // of the last start
+	status status        // its Mode is written by who holds turn
+	window window        // of the last start
+	pause  time.Duration // until the next try
 }
 
 // status is how the recorder stands.
@@ -65,10 +70,12 @@ type status struct {
 	By    string    `json:"by,omitempty"`    // who started or stopped it
 	Note  string    `json:"note,omitempty"`  // why it is off where nobody stopped it
 	Mode  mode      `json:"mode"`            // who decides: auto, on, off
+	// Captures says where captures go if not into the directory that is theirs.
+	Captures string `json:"captures,omitempty"`
 }
 
 func newRecorder(l *slog.Logger) *recorder {
-	return &recorder{logger: l, turn: make(chan struct{}, 1), status: status{State: "off", Mode: auto}}
+	return &recorder{logger: l, turn: make(chan struct{}, 1), first: reviveFirst, status: status{State: "off", Mode: auto}}
 }
 
 func (r *recorder) acquire(ctx context.Context) error {
@@ -228,7 +235,7 @@ func (r *recorder) startLocked(ctx context.Context, w window, by string) error {
 	if late := turn(); late > outOfCPU {
 		return nodes.Errorf(nodes.ErrBusy, "the program is so short of CPU that a goroutine waits %s for its turn: a flight recorder would take memory without bound", late.Round(time.Millisecond))
 	}
-	r.stopLocked(by, "")
+	r.stopLocked(by, "it could not be started again")
 	if err := tracing.Recorder.Lock(ctx, "profile/flight"); err != nil {
 		return err
 	}
@@ -249,6 +256,13 @@ func (r *recorder) startLocked(ctx context.Context, w window, by string) error {
 // stopLocked ends the recording; without one it does nothing. note says why, where
 // nobody has asked for it.
 func (r *recorder) stopLocked(by, note string) {
+	if r.unplan != nil {
+		r.unplan()
+		r.unplan = nil
+		if r.fr == nil {
+			r.set(status{State: "off", Since: time.Now().Round(0), By: by, Note: note})
+		}
+	}
 	if r.fr == nil {
 		return
 	}

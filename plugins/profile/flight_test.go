@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"runtime"
 	"runtime/trace"
 	"strings"
 	"testing"
@@ -77,6 +78,7 @@ func TestFlightErrors(t *testing.T) {
 		{"flight", "flight: 0 arguments given; the form is: flight start|stop|auto|when|never ..."},
 		{"flight stopp", `flight "stopp": unknown (near: stop); there are start, stop, auto, when, never`},
 		{"flight start soon", `"soon" is neither an age such as 10s nor a number of bytes such as 10MiB`},
+		{"flight start 5", "flight start: 5 has no unit: an age is written 5s, a number of bytes 5MiB"},
 		{"flight start 1ms", "the age must be from 100ms to 1h0m0s, not 1ms"},
 		{"flight start 1GiB", "bytes must be from 64KiB to 32MiB, not 1GiB"},
 		{"flight start 1B", "bytes must be from 64KiB"},
@@ -324,6 +326,68 @@ func TestGuard(t *testing.T) {
 		t.Error(err)
 	}
 	r.close()
+}
+
+// A recorder that has stopped by itself comes back by itself, for whom it was on, and
+// not where somebody has stopped it meanwhile.
+func TestRevive(t *testing.T) {
+	var log bytes.Buffer
+	r := newRecorder(slog.New(slog.NewTextHandler(&log, nil)))
+	defer r.close()
+	stops := func(first time.Duration) {
+		t.Helper()
+		if err := r.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.first = first
+		r.end()
+		r.end = r.guard(r.fr, window{Bytes: -1 << 40}) // anything is too much
+		r.release()
+	}
+	w := window{Age: time.Second, Bytes: 1 << 20}
+	if err := r.start(t.Context(), w, "the test"); err != nil {
+		t.Fatal(err)
+	}
+	stops(time.Millisecond)
+	eventually(t, "it is back", func() bool { s, _ := r.now(t.Context()); return s.State == "on" && s.Note != "" })
+	if s, _ := r.now(t.Context()); s.By != "the test" || s.Mode != on || !strings.HasPrefix(s.Note, "was off for ") || s.Age != "1s" {
+		t.Errorf("back: %+v", s)
+	}
+	if _, err := r.read(t.Context()); err != nil {
+		t.Error(err)
+	}
+	stops(time.Hour)
+	eventually(t, "it stops", func() bool { s, _ := r.now(t.Context()); return s.State == "off" })
+	if s, _ := r.now(t.Context()); !strings.HasPrefix(s.Note, "stopped by itself: ") || !strings.Contains(s.Note, "; it is tried again for the test at ") || s.Mode != on {
+		t.Errorf("off: %+v", s)
+	}
+	if err := r.stop(t.Context(), "somebody"); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := r.now(t.Context()); s.Note != "" || s.By != "somebody" || r.unplan != nil {
+		t.Errorf("stopped: %+v", s)
+	}
+	if text := log.String(); !strings.Contains(text, "was stopped") || !strings.Contains(text, "is on again") {
+		t.Errorf("the log: %s", text)
+	}
+}
+
+// Who was stopped with all that he does is not short of CPU.
+func TestStoodStill(t *testing.T) {
+	procs := time.Duration(min(runtime.GOMAXPROCS(0), runtime.NumCPU()))
+	for _, c := range []struct {
+		late, used time.Duration
+		want       bool
+	}{
+		{2 * time.Second, 0, true},
+		{time.Hour, guardEvery * procs, true}, // busy until it was stopped
+		{2 * time.Second, guardEvery*procs + 2*guardEvery, false},
+		{outOfCPU, 0, false}, // not late
+	} {
+		if got := stoodStill(c.late, c.used); got != c.want {
+			t.Errorf("%v late, %v used: %v", c.late, c.used, got)
+		}
+	}
 }
 
 // The recorder's own count is found, where it can be read.

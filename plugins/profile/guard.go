@@ -30,13 +30,16 @@ func (r *recorder) guard(fr *trace.FlightRecorder, w window) (end func()) {
 		t := time.NewTicker(guardEvery)
 		defer t.Stop()
 		for {
-			due := time.Now().Add(guardEvery)
+			due, used := time.Now().Add(guardEvery), cpuTime()
 			select {
 			case <-t.C:
 			case <-ctx.Done():
 				return
 			}
 			late := max(time.Since(due), turn())
+			if stoodStill(late, cpuTime()-used) {
+				late = 0
+			}
 			why := tooMuch(w, late, current(fr), runtimeBuffers()-buffers)
 			if why == "" {
 				continue
@@ -46,8 +49,9 @@ func (r *recorder) guard(fr *trace.FlightRecorder, w window) (end func()) {
 				return
 			}
 			if ctx.Err() == nil {
+				s, _ := r.now(ctx)
 				r.stopLocked("itself", why)
-				r.logger.Warn("ispyd: the flight recorder was stopped", "reason", why)
+				r.plan(s, why)
 			}
 			r.release()
 			return
@@ -70,6 +74,91 @@ func tooMuch(w window, late time.Duration, current, buffers int64) string {
 		return fmt.Sprintf("stopped by itself: the runtime's trace buffers have grown by more than %s", size(limit))
 	}
 	return ""
+}
+
+// stoodStill reports whether a program that is late has used no more CPU time than it
+// can between two looks. It has traced no more then, either: it was stopped, frozen or
+// suspended as a whole, and the recorder with it, or the machine was.
+func stoodStill(late, used time.Duration) bool {
+	return late > outOfCPU && used <= guardEvery*time.Duration(min(runtime.GOMAXPROCS(0), runtime.NumCPU()))+guardEvery
+}
+
+// A recorder that has stopped by itself is tried again, first after reviveFirst, then
+// after twice as long each time up to reviveMost, until one has lasted for calm.
+const (
+	reviveFirst = 5 * time.Second
+	reviveMost  = 5 * time.Minute
+	calm        = time.Minute
+)
+
+// plan has a recorder started again that stood as in s and stopped by itself, unless
+// somebody says otherwise before. turn is held.
+func (r *recorder) plan(s status, why string) {
+	if time.Since(s.Since) >= calm {
+		r.mu.Lock()
+		r.pause = 0
+		r.mu.Unlock()
+	}
+	stopped := time.Now()
+	ctx, cancel := context.WithCancel(context.Background())
+	r.unplan = cancel
+	r.wait(s.By, why)
+	r.logger.Warn("ispyd: the flight recorder was stopped", "reason", why, "again", r.pause)
+	go func() {
+		defer func() { cancel() }()
+		for {
+			if wait(ctx, r.pauseNow()) != nil || r.acquire(ctx) != nil {
+				return
+			}
+			if ctx.Err() != nil { // he who has ended it has had turn
+				r.release()
+				return
+			}
+			err := r.startAgain(s.By, fmt.Sprintf("was off for %s until then: %s", time.Since(stopped).Round(time.Millisecond), why))
+			if err == nil {
+				r.logger.Info("ispyd: the flight recorder is on again", "after", time.Since(stopped).Round(time.Millisecond))
+			} else {
+				cancel() // it may be ended by the try itself
+				ctx, cancel = context.WithCancel(context.Background())
+				r.unplan = cancel
+				r.wait(s.By, why)
+			}
+			r.release()
+			if err == nil {
+				return
+			}
+		}
+	}()
+}
+
+// startAgain starts the recorder as it was, for the same. turn is held.
+func (r *recorder) startAgain(by, note string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), reviveFirst)
+	defer cancel()
+	_, w := r.setting()
+	if err := r.startLocked(ctx, w, by); err != nil {
+		return err
+	}
+	s, _ := r.now(ctx)
+	s.Note = note
+	r.set(s)
+	return nil
+}
+
+// wait notes that the recorder is off, and makes the next pause. turn is held.
+func (r *recorder) wait(by, why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pause = min(max(2*r.pause, r.first), reviveMost)
+	next := time.Now().Add(r.pause)
+	r.status.State, r.status.By = "off", "itself"
+	r.status.Note = fmt.Sprintf("%s; it is tried again for %s at %s", why, by, next.Format(time.TimeOnly))
+}
+
+func (r *recorder) pauseNow() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pause
 }
 
 // turn measures how long a goroutine that is ready to run waits for its turn.

@@ -37,16 +37,6 @@ func tree(t testing.TB, conf string) nodes.Dir {
 	return dir
 }
 
-// skip skips a test that the machine has not what it needs for, but where none may
-// be skipped.
-func skip(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("ISPYD_TEST_NO_SKIP") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
 func openFile(ctx context.Context, dir nodes.Dir, name string, flags nodes.Flags) (nodes.Handle, error) {
 	n, err := nodes.Walk(ctx, dir, name)
 	if err != nil {

@@ -170,7 +170,8 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	p := &plugin{conf: conf, logger: c.Logger(), label: c.Redact().Value, recorder: newRecorder(c.Logger()), setting: nodes.NewSetting("flight")}
 	p.store = &store{keeper: &inMemory{}, most: conf.Captures, bytes: int64(conf.CaptureBytes)}
 	if conf.Dir != "" {
-		p.store.keeper = &onDisk{dir: conf.Dir}
+		s := newSpill(conf.Dir, c.Logger())
+		p.store.keeper, p.store.note = s, s.note
 	}
 	p.watcher = &watcher{logger: p.logger, interval: conf.Interval, pause: conf.Pause, capture: p.collect}
 	for _, w := range conf.When {
@@ -211,11 +212,20 @@ func (p *plugin) dir() nodes.Dir {
 			}
 			return writeWhole(w, data)
 		})),
-		nodes.Value("status", "the flight recorder: on or off, since when, what it keeps, who has set it, why it is off; mode auto is on while there are triggers", p.recorder.now),
+		nodes.Value("status", "the flight recorder: on or off, since when, what it keeps, who has set it, why it is or was off; mode auto is on while there are triggers; captures, where they are not kept in their directory", func(ctx context.Context) (status, error) {
+			s, err := p.recorder.now(ctx)
+			s.Captures = p.store.where()
+			return s, err
+		}),
 		nodes.Value("triggers", "what is watched: state (armed, hit, pause after a hit, waiting where it cannot come true as things are, and why), what the source reads now, hits, the last capture", func(context.Context) ([]line, error) {
 			trace := p.recorder.why()
 			if trace != "" {
 				trace = "no trace: " + trace
+			}
+			if where := p.store.where(); where != "" && trace != "" {
+				trace += "; " + where
+			} else if where != "" {
+				trace = where
 			}
 			return p.watcher.lines(trace), nil
 		}),

@@ -55,12 +55,23 @@ type store struct {
 	keeper
 	most  int
 	bytes int64
+	note  func() string // where captures go if not where they belong; may be nil
 
 	mu sync.Mutex // held by who puts or drops
 }
 
+// where says where captures go if not where they belong, "" where they do.
+func (s *store) where() string {
+	if s.note == nil {
+		return ""
+	}
+	return s.note()
+}
+
 // add keeps a capture, and lets go of the oldest that there is no room for: first
-// those of programs that have ended. Those of others that run are theirs.
+// those of programs that have ended, but for the newest of the one that has ended
+// last: why it has is worth more than one more of a program that runs. Those of
+// others that run are theirs.
 func (s *store) add(pieces []piece) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,19 +84,43 @@ func (s *store) add(pieces []piece) (int, error) {
 		return n, err
 	}
 	kept, bytes := 0, int64(0)
-	for _, e := range slices.Backward(list) {
+	spared := s.spared()
+	if spared.n > 0 && len(list) > 0 && s.most > 1 && list[len(list)-1].bytes+spared.bytes <= s.bytes {
+		kept, bytes = 1, spared.bytes
+	} else {
+		spared = sparedEntry{}
+	}
+	newest := len(list) - 1
+	for i, e := range slices.Backward(list) {
 		kept, bytes = kept+1, bytes+e.bytes
-		if kept > 1 && (kept > s.most || bytes > s.bytes) {
+		if i < newest && (kept > s.most || bytes > s.bytes) {
 			if err := s.drop(e.n); err != nil {
 				return n, err
 			}
 		}
 	}
-	return n, s.trim(kept, bytes)
+	return n, s.trim(kept, bytes, spared)
+}
+
+// sparedEntry is the newest capture of the program that has ended last.
+type sparedEntry struct {
+	of string
+	entry
+}
+
+func (s *store) spared() (x sparedEntry) {
+	left, _ := s.former()
+	for _, f := range left {
+		if list, _ := f.list(); len(list) > 0 {
+			return sparedEntry{f.name, list[len(list)-1]}
+		}
+	}
+	return x
 }
 
 // trim lets go of what ended programs have left and there is no room for.
-func (s *store) trim(kept int, bytes int64) error {
+// spared stays, and is in kept and bytes already.
+func (s *store) trim(kept int, bytes int64, spared sparedEntry) error {
 	left, err := s.former()
 	for _, f := range left {
 		list, err := f.list()
@@ -94,6 +129,10 @@ func (s *store) trim(kept int, bytes int64) error {
 		}
 		stays := 0
 		for _, e := range slices.Backward(list) {
+			if f.name == spared.of && e.n == spared.n {
+				stays++
+				continue
+			}
 			kept, bytes = kept+1, bytes+e.bytes
 			if kept <= s.most && bytes <= s.bytes {
 				stays++

@@ -176,7 +176,7 @@ func (w *watcher) resolveAll() {
 		if e, err := trigger.Parse(t.text); err == nil {
 			t.armed.Expr = e
 		} else {
-			t.armed.Source.Read = nil // its plugin has been closed
+			t.armed.Source.Read, t.armed.Source.Newest = nil, nil // its plugin has been closed
 		}
 	}
 }
@@ -220,8 +220,9 @@ func (w *watcher) hits(now time.Time) (list []hit) {
 		if !ok {
 			continue
 		}
+		newest := w.newest(t, v)
 		w.mu.Lock()
-		if t.armed.Step(v, now) {
+		if t.armed.StepEach(v, newest, now) {
 			t.hits, t.last = t.hits+1, now
 			list = append(list, hit{t, v, *t})
 		}
@@ -245,6 +246,18 @@ func (w *watcher) value(t *watched) (v float64, ok bool) {
 		return 0, false
 	}
 	return v, !math.IsNaN(v)
+}
+
+// newest asks the source which is the last that is over the value, 0 where it cannot
+// tell.
+func (w *watcher) newest(t *watched, v float64) (id uint64) {
+	w.mu.Lock()
+	expr := t.armed.Expr
+	w.mu.Unlock()
+	if expr.Source.Newest != nil && v > expr.Value {
+		nodes.Protect(func() error { id = expr.Source.Newest(expr.Value); return nil })
+	}
+	return id
 }
 
 // line is a trigger in the file triggers.

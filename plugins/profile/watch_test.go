@@ -214,6 +214,19 @@ func TestSourceComesLater(t *testing.T) {
 	eventually(t, "its source is gone", func() bool { return triggersOf(t, dir)[0].State == "waiting" })
 }
 
+// A request that hangs for ever does not hide the next that is slow.
+func TestAnotherIsOver(t *testing.T) {
+	var newest atomic.Int64
+	newest.Store(3)
+	t.Cleanup(trigger.RegisterEach("test.slow", "age", trigger.Seconds, func() float64 { return 60 },
+		func(over float64) uint64 { return uint64(newest.Load()) }))
+	dir := tree(t, fast)
+	do(t, dir, "flight when test.slow over 1s")
+	eventually(t, "the first", func() bool { return triggersOf(t, dir)[0].Hits == 1 })
+	newest.Store(4)
+	eventually(t, "another", func() bool { return triggersOf(t, dir)[0].Hits == 2 })
+}
+
 func TestBadSources(t *testing.T) {
 	t.Cleanup(trigger.Register("test.panics", "panics", trigger.Count, func() float64 { panic("no") }))
 	t.Cleanup(trigger.Register("test.unknown", "is not known", trigger.Count, func() float64 { return math.NaN() }))

@@ -193,6 +193,17 @@ func oldestRunning() float64 {
 	return 0
 }
 
+// newestOver returns the highest id of the statements that oldestRunning looks at and
+// that have run for more than some seconds.
+func newestOver(seconds float64) (id uint64) {
+	for _, r := range request.Live(kind) {
+		if q := r.Owner().(*query); !q.reading.Load() && time.Since(q.start).Seconds() > seconds {
+			id = max(id, r.ID())
+		}
+	}
+	return id
+}
+
 // longestHeld returns in seconds how long a connection has been held.
 func longestHeld() (longest float64) {
 	for _, p := range known.list() {

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/inflight"
+	"github.com/ispyd/ispyd/internal/redact"
 	"github.com/ispyd/ispyd/internal/request"
 	"github.com/ispyd/ispyd/nodes"
 )
@@ -121,6 +124,18 @@ func (q *query) entry() entry {
 		e.state = "reading rows"
 	}
 	return e
+}
+
+// Cause implements inflight.Caller.
+func (q *query) Cause() uint64 { return q.cause }
+
+// Call implements inflight.Caller.
+func (q *query) Call(r *redact.Redactor) (inflight.Call, bool) {
+	e := q.entry()
+	return inflight.Call{
+		File: "sql/" + nodes.Escape(q.conn.pool.name) + "/queries/" + strconv.FormatUint(e.id, 10),
+		Age:  e.took, State: e.state, What: r.Text(e.text),
+	}, true
 }
 
 // run lets the driver do something that is over when it returns.

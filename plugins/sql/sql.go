@@ -56,8 +56,9 @@ type config struct {
 // The defaults of the configuration.
 var defaults = config{Slow: inflight.Duration(time.Second), Recent: 100, SlowRecent: 100, Statements: 500, Stacks: true}
 
-func (c config) check() error {
-	return inflight.CheckConfig("sql", inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
+// Check implements config.Checker.
+func (c *config) Check() (key []string, err error) {
+	return inflight.CheckConfig(inflight.Bound{Key: "recent", Value: c.Recent, Most: 100_000},
 		inflight.Bound{Key: "slow-recent", Value: c.SlowRecent, Most: 100_000}, inflight.Bound{Key: "statements", Value: c.Statements, Most: 10_000})
 }
 
@@ -66,13 +67,10 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	if err := c.Decode(&conf); err != nil {
 		return nil, nil, err
 	}
-	if err := conf.check(); err != nil {
-		return nil, nil, err
-	}
 	known.configure(conf)
 	v := &view{c.Redact()}
 	closers := inflight.Closer{
-		trigger.Register("sql.slow", "age of the oldest statement that runs, those whose rows are being read aside", trigger.Seconds, oldestRunning),
+		trigger.RegisterEach("sql.slow", "age of the oldest statement that runs, those whose rows are being read aside", trigger.Seconds, oldestRunning, newestOver),
 		trigger.Register("sql.held", "longest time that somebody has held a connection", trigger.Seconds, longestHeld),
 		trigger.Evidence("sql.holders", func(ctx context.Context, w io.Writer) error {
 			for _, p := range known.list() {

@@ -15,6 +15,7 @@ import (
 
 	_ "modernc.org/sqlite"
 
+	"github.com/ispyd/ispyd/internal/inflight"
 	"github.com/ispyd/ispyd/internal/request"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/nodes/nodetest"
@@ -104,9 +105,9 @@ func TestConfig(t *testing.T) {
 		{`slow = 5`, `test.toml:2: sql.slow: must be a duration of more than 0 with its unit, such as "1s" or "250ms", not 5`},
 		{`slow = "5"`, `such as "1s" or "250ms", not "5"`},
 		{`slow = true`, `such as "1s" or "250ms", not true`},
-		{"recent = 0", "[sql] recent: must be from 1 to 100000, not 0"},
-		{"slow-recent = -1", "[sql] slow-recent: must be from 1"},
-		{"statements = 10001", "[sql] statements: must be from 1 to 10000"},
+		{"recent = 0", "test.toml:2: sql.recent: must be from 1 to 100000, not 0"},
+		{"slow-recent = -1", "test.toml:2: sql.slow-recent: must be from 1"},
+		{"statements = 10001", "test.toml:2: sql.statements: must be from 1 to 10000"},
 		{"resent = 1", "resent"},
 	} {
 		_, _, err := Plugin.Open(plugintest.Config(t, "sql", "[sql]\n"+tt.text))
@@ -156,6 +157,22 @@ func TestStatements(t *testing.T) {
 	cause := request.New("test")
 	defer cause.Done()
 	ctx := cause.Context(t.Context())
+	rows, err := db.QueryContext(ctx, "SELECT id FROM people WHERE name <> 'hunter2'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := inflight.CallsOf(cause.ID(), nil)
+	if len(calls) != 1 || !strings.HasPrefix(calls[0].File, "sql/main/queries/") || calls[0].State != "reading rows" || calls[0].What != "SELECT id FROM people WHERE name <> ?" {
+		t.Errorf("what the cause waits for: %+v", calls)
+	} else if one := plugintest.Facts(plugintest.Read(t, root, strings.TrimPrefix(calls[0].File, "sql/"))); one["request"] != fmt.Sprint(cause.ID()) {
+		t.Errorf("%s: %v", calls[0].File, one)
+	}
+	if err := rows.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if calls := inflight.CallsOf(cause.ID(), nil); len(calls) != 0 {
+		t.Errorf("after the end: %+v", calls)
+	}
 	for i := range 3 {
 		var name string
 		if err := db.QueryRowContext(ctx, fmt.Sprintf("SELECT name FROM people WHERE id = %d AND name <> 'hunter2'", i+1)).Scan(&name); err != nil {

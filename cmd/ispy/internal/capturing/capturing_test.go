@@ -131,7 +131,7 @@ func files(t *testing.T, dir string) map[string]string {
 
 const missing = `path	error
 nosuch	no such file
-shop/hang	not read within 500ms
+shop/hang	not read within 2s
 shop/huge	not whole, 4194304 bytes are here: cut: a file may have 4194304 bytes
 shop/off	set enabled = true
 shop/panic	panic: boom
@@ -139,7 +139,7 @@ shop/requests/17	has gone meanwhile
 `
 
 const complaints = `ispy: /NAME/nosuch: no such file
-ispy: /NAME/shop/hang: not read within 500ms, see capture --timeout
+ispy: /NAME/shop/hang: not read within 2s, see capture --timeout
 ispy: /NAME/shop/huge: cut: a file may have 4194304 bytes
 ispy: /NAME/shop/off: set enabled = true
 ispy: /NAME/shop/panic: panic: boom
@@ -149,7 +149,7 @@ ispy: /NAME/shop/panic: panic: boom
 // an archive.
 func TestCapture(t *testing.T) {
 	s := open(t)
-	own, err := s.CaptureWith(t.Context(), ispyd.CaptureOptions{To: "own", Timeout: 500 * time.Millisecond, MaxBytes: 16 << 20, Also: []string{"shop/timed/10ms", "nosuch"}})
+	own, err := s.CaptureWith(t.Context(), ispyd.CaptureOptions{To: "own", Timeout: 2 * time.Second, MaxBytes: 16 << 20, Also: []string{"shop/timed/10ms", "nosuch"}})
 	if err == nil {
 		t.Error("nothing failed")
 	}
@@ -157,7 +157,7 @@ func TestCapture(t *testing.T) {
 	for _, form := range []string{"local:evidence", "local:evidence/x.tar.gz", "local:evidence/*.tgz"} {
 		t.Run(form, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			code, made, stderr := s.capture(t.Context(), "/"+s.name+"/shop", "-t", "500ms", "--max-size", "16", form, "timed/10ms", "../nosuch")
+			code, made, stderr := s.capture(t.Context(), "/"+s.name+"/shop", "-t", "2s", "--max-size", "16", form, "timed/10ms", "../nosuch")
 			if code != 1 || stderr != complaints {
 				t.Errorf("exit code %d, stderr %q", code, stderr)
 			}
@@ -236,7 +236,7 @@ func TestWrongUse(t *testing.T) {
 // What the server says of a file that cannot be is what one reads.
 func TestServersWords(t *testing.T) {
 	s := open(t)
-	code, made, stderr := s.capture(t.Context(), "/"+s.name+"/shop", "local:e", "timed/99h", "-t", "500ms")
+	code, made, stderr := s.capture(t.Context(), "/"+s.name+"/shop", "local:e", "timed/99h", "-t", "2s")
 	const words = "timed/99h: the duration must be more than 0 and at most 1m0s"
 	if code != 1 || !strings.Contains(stderr, "ispy: /NAME/shop/timed/99h: "+words+"\n") {
 		t.Errorf("exit code %d, stderr %q", code, stderr)

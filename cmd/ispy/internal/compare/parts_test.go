@@ -9,7 +9,7 @@ import (
 	"github.com/ispyd/ispyd/internal/need"
 )
 
-const before = `# 8 goroutines, by flight recorder in 2ms
+const before = `# 8 goroutines, by instant trace in 2ms
 
 5 goroutines [chan receive 4, select]:
 ids 5 6 7 8 9

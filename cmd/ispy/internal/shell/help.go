@@ -44,6 +44,9 @@ local:PATH       the local disk, relative to where ispy was started: it stands i
                  redirections and arguments, cat profile > local:cpu.pb.gz
 /dev/null        and the like are local too
 
+As in sh, what > names is there, and empty, before its command runs, and stays if
+that fails or is stopped.
+
 local: is a prefix, not a directory, so that no program's name can hide it and no
 pattern (cp -r * ...) runs into it.
 

@@ -330,7 +330,7 @@ func (c *compiler) any(n ast.Expr, hint *Type) *operand {
 	case *ast.UnaryExpr:
 		return c.unary(n, hint)
 	case *ast.BinaryExpr:
-		return c.binary(n)
+		return c.binary(n, hint)
 	case *ast.CallExpr:
 		return c.call(n)
 	case *ast.TypeAssertExpr:

@@ -20,10 +20,14 @@ type Survey struct {
 	// Methods are those whose signature the runtime knows as well, Compared those
 	// that the debug information has, Different those on which both disagree.
 	Methods, Compared int
-	Different         []string
-	Types, Boxed      int
-	Hazards           int
-	Interfaces        int
+	// Different are those on whose parameters or results they disagree; Shorter
+	// is how many of the latter the debug information has lost results of. The
+	// console takes what the runtime says where it says anything.
+	Different    []string
+	Shorter      int
+	Types, Boxed int
+	Hazards      int
+	Interfaces   int
 }
 
 // SurveyAll looks at all functions and types of the running program, and gives a value
@@ -89,16 +93,7 @@ func SurveyAll(ctx context.Context, use func(any)) (*Survey, error) {
 					continue
 				}
 				s.Boxed++
-				v := reflect.New(x).Elem()
-				switch x.Kind() {
-				case reflect.Pointer:
-					v.Set(reflect.New(rt))
-				case reflect.Slice:
-					if x == reflect.SliceOf(rt) {
-						v.Set(reflect.MakeSlice(x, 1, 1))
-					}
-				}
-				give(use, v.Interface())
+				give(use, x)
 			}
 		}
 	}
@@ -106,10 +101,18 @@ func SurveyAll(ctx context.Context, use func(any)) (*Survey, error) {
 	return s, nil
 }
 
-// give survives panics, as the console does.
-func give(use func(any), x any) {
+// give makes a value of type t, not nil, for use. It survives panics, as the console
+// does: also of types that may not be on the heap.
+func give(use func(any), t reflect.Type) {
 	defer func() { recover() }()
-	use(x)
+	v := reflect.New(t).Elem()
+	switch t.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(t.Elem()))
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(t, 1, 1))
+	}
+	use(v.Interface())
 }
 
 // methods compares the signatures that the runtime has with those of the debug
@@ -132,7 +135,10 @@ func (s *Survey) methods(l *Live, rt reflect.Type) {
 					continue
 				}
 				have, want := fn.Value.Type(), receiverFirst(recv, m.typ)
-				same := have.NumIn() == want.NumIn() && have.NumOut() == want.NumOut()
+				if have.NumOut() < want.NumOut() {
+					s.Shorter++
+				}
+				same := have.NumIn() == want.NumIn() && have.NumOut() <= want.NumOut()
 				for i := 0; same && i < have.NumIn(); i++ {
 					same = have.In(i) == want.In(i)
 				}

@@ -59,20 +59,21 @@ func survey(t *testing.T, exe string, least int) {
 		Refused             map[string]int
 		Methods, Compared   int
 		Different           []string
+		Shorter             int
 		Types, Boxed        int
 		Hazards, Interfaces int
 	}
 	if err := json.Unmarshal(out, &s); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d functions, %d may be called; %d types, %d values given, %d refused for dropped methods; %d interfaces; %d methods, %d compared", s.Functions, s.Callable, s.Types, s.Boxed, s.Hazards, s.Interfaces, s.Methods, s.Compared)
+	t.Logf("%d functions, %d may be called; %d types, %d values given, %d refused for dropped methods; %d interfaces; %d methods, %d compared, %d have lost results", s.Functions, s.Callable, s.Types, s.Boxed, s.Hazards, s.Interfaces, s.Methods, s.Compared, s.Shorter)
 	for why, n := range s.Refused {
 		t.Logf("%6d %s", n, why)
 	}
 	for _, d := range s.Different {
 		t.Error(d)
 	}
-	if s.Functions < least || s.Callable < s.Functions/4 || s.Compared < least/20 || s.Boxed < s.Types || s.Hazards == 0 {
+	if s.Functions < least || s.Callable < s.Functions/4 || s.Compared < least/20 || s.Boxed < s.Types || s.Hazards == 0 || s.Shorter > s.Compared/500 {
 		t.Errorf("this is not what there is in such a program")
 	}
 }

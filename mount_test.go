@@ -31,6 +31,8 @@ const mountPatience = 2 * time.Minute
 // those of testscript there are the commands
 //
 //	sample            start testdata/sample
+//	end               end the sample
+//	ispy SCRIPT       run a script of ispy in it
 //	mount             mount it; its directory is $P
 //	ask NAME PATH     ask it for a page, in the background
 //	answer NAME       wait for the answer, status and body, in stdout
@@ -67,10 +69,12 @@ func TestMountScripts(t *testing.T) {
 			}
 			env.Defer(func() { os.RemoveAll(sockets) })
 			env.Values["answers"] = map[string]chan string{}
-			return os.WriteFile(filepath.Join(env.WorkDir, "ispyd.toml"), fmt.Appendf(nil, "[ispyd]\nlisten = %q\n[debugger]\nenabled = true\n", filepath.Join(sockets, "%(pid)s.sock")), 0o600)
+			return os.WriteFile(filepath.Join(env.WorkDir, "ispyd.toml"), fmt.Appendf(nil, "[ispyd]\nlisten = %q\n[debugger]\nenabled = true\n[globals]\nenabled = true\nwrite = true\n", filepath.Join(sockets, "%(pid)s.sock")), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sample": scriptSample,
+			"end":    scriptEnd,
+			"ispy":   scriptIspy,
 			"mount":  scriptMount,
 			"ask":    scriptAsk,
 			"answer": scriptAnswer,
@@ -126,6 +130,25 @@ func scriptSample(ts *testscript.TestScript, neg bool, args []string) {
 	url, pid := daemon(ts, "listening on ", "sample", "-config", "ispyd.toml", "-http", "localhost:0")
 	ts.Setenv("URL", url)
 	ts.Setenv("P", filepath.Join(ts.MkAbs("mnt"), strconv.Itoa(pid)))
+	ts.Setenv("PID", strconv.Itoa(pid))
+}
+
+// scriptEnd ends the sample, whose own Defer waits for it.
+func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
+	noArgs(ts, neg, args)
+	pid, err := strconv.Atoi(ts.Getenv("PID"))
+	ts.Check(err)
+	ts.Check(syscall.Kill(pid, syscall.SIGTERM))
+}
+
+func scriptIspy(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: [!] ispy SCRIPT")
+	}
+	err := ts.Exec(filepath.Join(ts.Getenv("BIN"), "ispy"), "-p", ts.Getenv("PID"), "-c", args[0], "ispyd.toml")
+	if neg == (err == nil) {
+		ts.Fatalf("ispy -c %q: %v", args[0], err)
+	}
 }
 
 func scriptMount(ts *testscript.TestScript, neg bool, args []string) {

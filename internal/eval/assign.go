@@ -306,13 +306,12 @@ func (c *compiler) assignOp(l ast.Expr, op token.Token, r ast.Expr, at ast.Node)
 }
 
 func (c *compiler) opResult(l ast.Expr, op token.Token, x *operand, r ast.Expr) *operand {
-	y := c.expr(r)
 	var res *operand
 	e := &ast.BinaryExpr{X: l, Op: op, Y: r}
 	if op == token.SHL || op == token.SHR {
-		res = c.shift(e, op, x, y)
+		res = c.shift(e, op, x, c.expr(r), nil)
 	} else {
-		res = c.binaryOp(e, op, x, y)
+		res = c.binaryOp(e, op, x, c.exprHint(r, x.typ))
 	}
 	return c.to(res, x.typ, "assignment")
 }

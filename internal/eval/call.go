@@ -150,6 +150,11 @@ func (c *compiler) argumentList(n *ast.CallExpr, f *operand, done []*operand) (f
 			}
 		}
 	}
+	pass := func(x *operand, t *Type) get {
+		c.lenient = f.own
+		defer func() { c.lenient = false }()
+		return c.to(x, t, "argument").get
+	}
 	var gets []get
 	switch {
 	case n.Ellipsis.IsValid():
@@ -161,7 +166,7 @@ func (c *compiler) argumentList(n *ast.CallExpr, f *operand, done []*operand) (f
 		c.wrongCount(n, f, len(n.Args))
 	}
 	for i := range fixed {
-		gets = append(gets, c.to(arg(i, params[i]), params[i], "argument").get)
+		gets = append(gets, pass(arg(i, params[i]), params[i]))
 	}
 	if n.Ellipsis.IsValid() || !variadic {
 		return collect(gets), b.variadic
@@ -170,7 +175,7 @@ func (c *compiler) argumentList(n *ast.CallExpr, f *operand, done []*operand) (f
 	et := st.base().elem
 	var more []get
 	for i := fixed; i < len(n.Args); i++ {
-		more = append(more, c.to(arg(i, et), et, "argument").get)
+		more = append(more, pass(arg(i, et), et))
 	}
 	rt := st.rtype()
 	gets = append(gets, func(f *frame) reflect.Value {

@@ -73,6 +73,7 @@ type operand struct {
 	method         *method   // where it is a method with its receiver
 	receiver       get
 	loose          bool // a func of which it is not known whether it is variadic
+	own            bool // a func of the console: no method of its arguments is called but by the console
 	effect         bool // may stand as a statement
 }
 
@@ -124,6 +125,7 @@ type object struct {
 	global reflect.Value // the variable itself, of the session's top level or the program
 	fn     *function
 	loose  bool // see operand
+	own    bool // see operand
 	gen    *generic
 	path   string // of a package
 }
@@ -211,6 +213,7 @@ type compiler struct {
 	undo      *[]func()
 	hoisted   map[*ast.DeclStmt]bool
 	size      int
+	lenient   bool // see Session.boxer
 }
 
 func (c *compiler) typeOf(rt reflect.Type) *Type { return c.u.of(rt) }
@@ -327,7 +330,7 @@ func (c *compiler) any(n ast.Expr, hint *Type) *operand {
 	case *ast.UnaryExpr:
 		return c.unary(n, hint)
 	case *ast.BinaryExpr:
-		return c.binary(n)
+		return c.binary(n, hint)
 	case *ast.CallExpr:
 		return c.call(n)
 	case *ast.TypeAssertExpr:
@@ -388,7 +391,7 @@ func (c *compiler) use(n ast.Expr, o *object) *operand {
 	case funcObject:
 		if o.fn == nil {
 			v := o.global
-			return &operand{mode: valueMode, node: n, typ: o.typ, name: o.path, loose: o.loose, get: func(*frame) reflect.Value { return v }}
+			return &operand{mode: valueMode, node: n, typ: o.typ, name: o.path, loose: o.loose, own: o.own, get: func(*frame) reflect.Value { return v }}
 		}
 		fn := o.fn
 		s := c.s

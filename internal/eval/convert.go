@@ -32,11 +32,11 @@ func (c *compiler) to(o *operand, t *Type, use string) *operand {
 		zero := reflect.Zero(rt)
 		return c.value(o.node, t, func(*frame) reflect.Value { return zero })
 	case o.typ.untyped == untypedBool && t.isInterface():
-		return c.value(o.node, t, c.s.boxer(o.node, basicType[bool](c), t, o.get))
+		return c.value(o.node, t, c.s.boxer(o.node, basicType[bool](c), t, o.get, c.lenient))
 	case o.typ.untyped == untypedBool:
 		return c.ofTruth(o.node, t, o.truth())
 	case t.isInterface():
-		return c.value(o.node, t, c.s.boxer(o.node, o.typ, t, o.get))
+		return c.value(o.node, t, c.s.boxer(o.node, o.typ, t, o.get, c.lenient))
 	}
 	return c.reshape(o, t)
 }
@@ -74,7 +74,7 @@ func (c *compiler) constantTo(o *operand, t *Type, use string) *operand {
 			fail(o.node, "cannot use %s (%s) as %s value in %s: %s does not implement %s (%s)", sourceOf(o.node), o.describe(), t, use, d, t, why)
 		}
 		v := c.constantValue(o.node, o.val, d)
-		return c.value(o.node, t, c.s.boxer(o.node, d, t, v.get))
+		return c.value(o.node, t, c.s.boxer(o.node, d, t, v.get, c.lenient))
 	}
 	return c.constantValue(o.node, o.val, t)
 }

@@ -3,77 +3,123 @@ package eval
 import (
 	"reflect"
 	"sync"
-	"unsafe"
+
+	"github.com/ispyd/ispyd/internal/symbols"
 )
+
+// The linker drops methods of types that the program never puts into an interface. A
+// type assertion does not see that: it holds where the method's name and type are in
+// the type's data, and the call of the method throws, which nothing recovers from. So
+// before the console puts a value into an interface it looks for methods that were
+// dropped and that some interface of the program selects, in all that a function could
+// reach from the value by reflection.
 
 type methodKey struct {
 	name string
 	typ  reflect.Type
 }
 
-// interfaceMethodsOfProgram are the methods of all interfaces that can be reached
-// from the types that the runtime lists. The runtime selects a method of a value in an
-// interface by name and type.
-var interfaceMethodsOfProgram = sync.OnceValue(func() map[methodKey]bool {
+// selected are the methods of all interfaces of the program; nil where they cannot be
+// known, which selectable takes for all.
+var selected = sync.OnceValue(func() map[methodKey]bool {
+	l, err := symbols.Interfaces()
+	if err != nil {
+		return nil
+	}
 	found := map[methodKey]bool{}
-	seen := map[unsafe.Pointer]bool{}
-	var queue []reflect.Type
-	add := func(t reflect.Type) {
-		if t != nil && !seen[typeWord(t)] {
-			seen[typeWord(t)] = true
-			queue = append(queue, t)
-		}
-	}
-	sections, offsets := typelinks()
-	for i, l := range offsets {
-		for _, off := range l {
-			add(typeOfWord(unsafe.Add(sections[i], off)))
-		}
-	}
-	for len(queue) > 0 {
-		t := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		switch t.Kind() {
-		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Chan:
-			add(t.Elem())
-		case reflect.Map:
-			add(t.Key())
-			add(t.Elem())
-		case reflect.Struct:
-			for i := range t.NumField() {
-				add(t.Field(i).Type)
-			}
-		case reflect.Func:
-			for i := range t.NumIn() {
-				add(t.In(i))
-			}
-			for i := range t.NumOut() {
-				add(t.Out(i))
-			}
-		case reflect.Interface:
-			for _, m := range interfaceMethods(t) {
-				found[methodKey{m.name, m.typ}] = true
-				add(m.typ)
-			}
-			continue
-		}
-		for _, m := range typeMethods(t) {
-			add(m.typ)
+	for _, t := range l {
+		for _, m := range interfaceMethods(t) {
+			found[methodKey{m.name, m.typ}] = true
 		}
 	}
 	return found
 })
 
-// asked are methods that packages ask any value for, by interfaces that no listed type
-// may lead to.
-var asked = map[string]bool{
-	"Error": true, "String": true, "GoString": true, "Format": true, "Is": true, "As": true, "Unwrap": true, "Timeout": true,
-	"Read": true, "Write": true, "Close": true, "WriteTo": true, "ReadFrom": true, "WriteString": true, "Flush": true, "Lock": true, "Unlock": true,
-	"MarshalJSON": true, "UnmarshalJSON": true, "MarshalText": true, "UnmarshalText": true, "MarshalBinary": true, "AppendText": true,
-	"LogValue": true, "Value": true, "Scan": true, "Len": true, "Less": true, "Swap": true, "IsZero": true,
+// selectable says that some interface of the program may select a method.
+func selectable(m rtMethod) bool {
+	s := selected()
+	return s == nil || s[methodKey{m.name, m.typ}]
 }
 
-// selectable says that some interface of the program may select a method.
-func selectable(name string, typ reflect.Type) bool {
-	return asked[name] || interfaceMethodsOfProgram()[methodKey{name, typ}]
+// droppedMethod names a method of t itself that an interface may select and the
+// linker has not kept.
+func droppedMethod(t reflect.Type) string {
+	if t.Kind() == reflect.Interface {
+		return ""
+	}
+	for _, m := range typeMethods(t) {
+		if m.typ != nil && (m.ifn == 0 || !callable(m.ifn)) && selectable(m) {
+			return m.name
+		}
+	}
+	return ""
+}
+
+// hazard is a method that must not be called.
+type hazard struct {
+	of     reflect.Type
+	method string
+}
+
+var hazards sync.Map // reflect.Type to hazard
+
+// hazardOf finds a dropped method in a type or in what can be reached from its values
+// by package reflect: elements, exported fields, pointers to them. Interfaces among
+// them hold what the program has put there, whose methods the linker has kept.
+func hazardOf(t reflect.Type) hazard {
+	if h, ok := hazards.Load(t); ok {
+		return h.(hazard)
+	}
+	var h hazard
+	type place struct {
+		t           reflect.Type
+		addressable bool
+	}
+	seen := map[place]bool{}
+	var queue []place
+	add := func(t reflect.Type, addressable bool) {
+		if p := (place{t, addressable}); !seen[p] {
+			seen[p] = true
+			queue = append(queue, p)
+		}
+	}
+	test := func(t reflect.Type) {
+		if name := droppedMethod(t); name != "" && h.of == nil {
+			h = hazard{t, name}
+		}
+	}
+	test(t)
+	add(t, false)
+	for len(queue) > 0 && h.of == nil {
+		p := queue[0]
+		queue = queue[1:]
+		part := func(t reflect.Type, addressable, visible bool) {
+			if visible {
+				test(t)
+				if addressable {
+					test(reflect.PointerTo(t))
+				}
+			}
+			add(t, addressable)
+		}
+		switch p.t.Kind() {
+		case reflect.Pointer, reflect.Slice:
+			part(p.t.Elem(), true, true)
+		case reflect.Array:
+			part(p.t.Elem(), p.addressable, true)
+		case reflect.Map:
+			part(p.t.Key(), false, true)
+			part(p.t.Elem(), false, true)
+		case reflect.Struct:
+			for i := range p.t.NumField() {
+				// The exported fields of an embedded struct are visible
+				// where the struct is not.
+				if f := p.t.Field(i); f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct {
+					part(f.Type, p.addressable, f.IsExported())
+				}
+			}
+		}
+	}
+	hazards.Store(t, h)
+	return h
 }

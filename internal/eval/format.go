@@ -42,10 +42,11 @@ func (s *Session) printables(args []any) []any {
 	return l
 }
 
-// typeVerbs replaces %T, which fmt answers without asking.
+// typeVerbs replaces %T, which fmt answers without asking, and %w of an error whose
+// method may not be called.
 func (s *Session) typeVerbs(format string, args []any) (string, []any) {
 	wrapped := s.printables(args)
-	if !strings.Contains(format, "T") {
+	if !strings.ContainsAny(format, "Tw") {
 		return format, wrapped
 	}
 	b := []byte(format)
@@ -65,6 +66,10 @@ func (s *Session) typeVerbs(format string, args []any) (string, []any) {
 		if b[i] == 'T' && n < len(args) {
 			b[i] = 's'
 			wrapped[n] = s.typeText(args[n])
+		} else if b[i] == 'w' && n < len(args) {
+			if err, ok := args[n].(error); ok && !safeError(err) {
+				b[i] = 'v'
+			}
 		}
 		n++
 	}

@@ -55,7 +55,7 @@ var intercepted = map[string]func(*Session) any{
 			// %w takes the error itself.
 			for i, x := range a {
 				if _, ok := x.(error); ok {
-					if _, ok := x.(bridged); ok || safeError(x) {
+					if safeError(x) {
 						wrapped[i] = x
 					}
 				}
@@ -149,8 +149,13 @@ var intercepted = map[string]func(*Session) any{
 
 func exit(what string) { panic(&stopError{&exitError{what}}) }
 
-// safeError says that fmt may call the error's methods.
-func safeError(x any) bool { return droppedMethod(reflect.TypeOf(x)) == "" }
+// safeError says that whoever gets the error may call its methods.
+func safeError(x any) bool {
+	if _, ok := x.(bridged); ok {
+		return true
+	}
+	return hazardOf(reflect.TypeOf(x)).of == nil
+}
 
 func (s *Session) logger() *log.Logger { return log.New(s.out, "", log.LstdFlags) }
 

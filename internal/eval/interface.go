@@ -19,7 +19,8 @@ func (e *refusal) Error() string { return e.msg }
 func refused(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
 
 // boxer compiles the making of an interface of type to from a value of type from.
-func (s *Session) boxer(n ast.Node, from, to *Type, g get) get {
+// lenient says that a function of the console gets it, which calls no methods.
+func (s *Session) boxer(n ast.Node, from, to *Type, g get, lenient bool) get {
 	rt := to.rtype()
 	if from.isInterface() {
 		return func(f *frame) reflect.Value {
@@ -34,7 +35,7 @@ func (s *Session) boxer(n ast.Node, from, to *Type, g get) get {
 			return r
 		}
 	}
-	if err := s.boxable(from, to); err != nil {
+	if err := s.boxable(from, to); err != nil && !(lenient && len(to.base().methods) == 0) {
 		fail(n, "%v", err)
 	}
 	if from.pure {
@@ -56,8 +57,8 @@ func (s *Session) boxer(n ast.Node, from, to *Type, g get) get {
 // boxable says why values of a type must not get into an interface.
 func (s *Session) boxable(from, to *Type) error {
 	if from.pure {
-		if name := droppedMethod(from.rt); name != "" && to.pure {
-			return refused("%s may not go into an interface: the linker has dropped its method %s, and whoever calls it kills the program", from, name)
+		if h := hazardOf(from.rt); h.of != nil && to.pure {
+			return refused("%s may not go into an interface: the linker has dropped the method %s of %s, and whoever calls it kills the program", from, h.method, h.of)
 		}
 		return nil
 	}
@@ -65,17 +66,6 @@ func (s *Session) boxable(from, to *Type) error {
 		return refused("%s is a type of the session and %s one of the program: the console can make only error, fmt.Stringer, sort.Interface, io.Reader and io.Writer of it", from, to)
 	}
 	return nil
-}
-
-// droppedMethod names a method of t that an interface may select and the linker has
-// not kept.
-func droppedMethod(t reflect.Type) string {
-	for _, m := range typeMethods(t) {
-		if m.typ != nil && exported(m.name) && (m.ifn == 0 || !callable(m.ifn)) && selectable(m.name, m.typ) {
-			return m.name
-		}
-	}
-	return ""
 }
 
 // box puts d into an interface of type rt.

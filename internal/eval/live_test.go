@@ -21,8 +21,13 @@ type program struct {
 
 func build(t testing.TB, flags ...string) string {
 	t.Helper()
+	return buildProgram(t, "./testdata/program", flags...)
+}
+
+func buildProgram(t testing.TB, dir string, flags ...string) string {
+	t.Helper()
 	exe := filepath.Join(t.TempDir(), "program")
-	cmd := exec.CommandContext(t.Context(), "go", append(append([]string{"build", "-o", exe}, flags...), "./testdata/program")...)
+	cmd := exec.CommandContext(t.Context(), "go", append(append([]string{"build", "-o", exe}, flags...), dir)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if strings.Contains(string(out), "-race requires cgo") || strings.Contains(string(out), "C compiler") {
 			t.Skipf("%s", out)

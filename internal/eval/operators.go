@@ -17,7 +17,7 @@ func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
 	case token.TILDE:
 		fail(n, "cannot use ~ outside of a constraint")
 	}
-	x := c.expr(n.X)
+	x := c.exprHint(n.X, hint)
 	ok := x.typ.isNumeric()
 	switch n.Op {
 	case token.NOT:
@@ -72,11 +72,41 @@ func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
 	})
 }
 
-func (c *compiler) binary(n *ast.BinaryExpr) *operand {
+// binary compiles x op y. hint is the type that the context would give an untyped
+// constant, nil where it gives none: a shift of one by a variable takes it.
+func (c *compiler) binary(n *ast.BinaryExpr, hint *Type) *operand {
 	if n.Op == token.SHL || n.Op == token.SHR {
-		return c.shift(n, n.Op, c.expr(n.X), c.expr(n.Y))
+		return c.shift(n, n.Op, c.exprHint(n.X, hint), c.expr(n.Y), hint)
 	}
-	return c.binaryOp(n, n.Op, c.expr(n.X), c.expr(n.Y))
+	if isComparison(n.Op) || n.Op == token.LAND || n.Op == token.LOR {
+		hint = nil
+	}
+	// Each side is the context of the other.
+	if hasShift(n.X) {
+		y := c.exprHint(n.Y, hint)
+		if y.typ.untyped == typed {
+			hint = y.typ
+		}
+		return c.binaryOp(n, n.Op, c.exprHint(n.X, hint), y)
+	}
+	x := c.exprHint(n.X, hint)
+	if x.typ.untyped == typed {
+		hint = x.typ
+	}
+	return c.binaryOp(n, n.Op, x, c.exprHint(n.Y, hint))
+}
+
+// hasShift says that an expression is, or computes with, a shift.
+func hasShift(n ast.Expr) bool {
+	switch n := n.(type) {
+	case *ast.ParenExpr:
+		return hasShift(n.X)
+	case *ast.UnaryExpr:
+		return hasShift(n.X)
+	case *ast.BinaryExpr:
+		return n.Op == token.SHL || n.Op == token.SHR || hasShift(n.X) || hasShift(n.Y)
+	}
+	return false
 }
 
 func isComparison(op token.Token) bool {
@@ -438,7 +468,7 @@ func (c *compiler) complexOp(n ast.Expr, op token.Token, t *Type, a, b get) *ope
 	})
 }
 
-func (c *compiler) shift(n ast.Expr, op token.Token, x, y *operand) *operand {
+func (c *compiler) shift(n ast.Expr, op token.Token, x, y *operand, hint *Type) *operand {
 	if y.isConst() {
 		i := constant.ToInt(y.val)
 		if i.Kind() != constant.Int || constant.Sign(i) < 0 {
@@ -472,8 +502,13 @@ func (c *compiler) shift(n ast.Expr, op token.Token, x, y *operand) *operand {
 		fail(n, "invalid operation: shift count %s must be integer", sourceOf(y.node))
 	}
 	if x.isConst() && x.typ.untyped != typed {
-		// The type would be that of the context; int is right nearly always.
-		x = c.constantValue(x.node, x.val, basicType[int](c))
+		if hint == nil || hint.isInterface() || hint.untyped != typed {
+			hint = basicType[int](c)
+		}
+		if !hint.isInteger() {
+			fail(n, "invalid operation: shifted operand %s (type %s) must be integer", sourceOf(x.node), hint)
+		}
+		x = c.constantValue(x.node, x.val, hint)
 	}
 	if !x.typ.isInteger() {
 		fail(n, "invalid operation: shifted operand %s must be integer", sourceOf(x.node))

@@ -133,6 +133,9 @@ func (t *Type) missing(iface *Type) string {
 	b := iface.base()
 	for _, want := range b.methods {
 		s := t.lookup(want.name)
+		if s == nil && t.lost(want.name) {
+			return "the linker has dropped the method " + want.name
+		}
 		if s == nil || s.method == nil {
 			return "missing method " + want.name
 		}

@@ -85,6 +85,26 @@ func (t *Type) lookup(name string) *selection {
 	return nil
 }
 
+const lostMethod = "%s undefined: the linker has dropped the method, the program calls it nowhere"
+
+// lost says that the program's type has a method whose code the linker has not kept.
+func (t *Type) lost(name string) bool {
+	if t.kind == reflect.Pointer && t.declare == nil {
+		t = t.base().elem
+	}
+	if !t.pure || t.rt == nil || t.isInterface() {
+		return false
+	}
+	for _, rt := range []reflect.Type{t.rt, reflect.PointerTo(t.rt)} {
+		for _, m := range typeMethods(rt) {
+			if m.name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // ownMethod is a method that t has by itself.
 func (t *Type) ownMethod(name string) *method {
 	if t.declare != nil {
@@ -165,6 +185,9 @@ func (c *compiler) selector(n *ast.SelectorExpr) *operand {
 	x = c.plain(c.checked(x, n.X))
 	sel := x.typ.lookup(n.Sel.Name)
 	if sel == nil {
+		if x.typ.lost(n.Sel.Name) {
+			fail(n.Sel, lostMethod, sourceOf(n))
+		}
 		what := "field or method"
 		fail(n.Sel, "%s undefined (type %s has no %s %s)%s", sourceOf(n), x.typ, what, n.Sel.Name, c.s.near(n.Sel.Name, x.typ.members()))
 	}
@@ -299,6 +322,9 @@ func stepInto(v reflect.Value, t *Type, i int) (reflect.Value, *Type) {
 // methodExpr compiles T.m, a function that takes the receiver first.
 func (c *compiler) methodExpr(n *ast.SelectorExpr, t *Type) *operand {
 	sel := t.lookup(n.Sel.Name)
+	if sel == nil && t.lost(n.Sel.Name) {
+		fail(n.Sel, lostMethod, sourceOf(n))
+	}
 	if sel == nil || sel.method == nil {
 		fail(n.Sel, "%s undefined (type %s has no method %s)%s", sourceOf(n), t, n.Sel.Name, c.s.near(n.Sel.Name, t.members()))
 	}

@@ -157,7 +157,7 @@ func stdNames(path string) []string {
 func (s *Session) stdMember(c *compiler, path, name string) *object {
 	if f := intercepted[path+"|"+name]; f != nil {
 		v := reflect.ValueOf(f(s))
-		return &object{kind: funcObject, name: name, path: path + "." + name, typ: s.types.of(v.Type()), global: v}
+		return &object{kind: funcObject, name: name, path: path + "." + name, typ: s.types.of(v.Type()), global: v, own: true}
 	}
 	if o := s.preludeMember(c, path, name); o != nil {
 		return o

@@ -17,14 +17,17 @@ type Decoder struct {
 	Index *symbols.Index
 	// Limits bound each Value.
 	Limits Limits
-	// Hide says what is secret; a nil Redactor knows the default names. Where
-	// ShowAll is set it is not asked.
+	// Hide says what is secret; a nil Redactor knows the default names. Under a
+	// name that says so all is hidden but for a single number, bool, time or
+	// lock, which a key may be called that is none: Key int, keyMu sync.Mutex. An
+	// array of numbers may be a key indeed. Where ShowAll is set it is not asked.
 	Hide    *redact.Redactor
 	ShowAll bool
 	// Memory reads what Values are made of, where that is not the program's memory
 	// of this moment. An error leaves a part out.
 	Memory func(addr uintptr, b []byte) error
 
+	secret bool // all is hidden
 	limits Limits
 	left   int // values
 	path   map[target]bool
@@ -92,7 +95,7 @@ func (d *Decoder) shown(name string, t *symbols.Type, b []byte, addr uintptr, de
 	if d.left--; d.left < 0 || d.ctx.Err() != nil {
 		return &Value{Type: t, Note: "left out: there are more than " + strconv.Itoa(d.limits.Values) + " values"}
 	}
-	if !d.ShowAll && name != "" && !zero(b) && d.Hide.Name(name) {
+	if !d.ShowAll && (d.secret || name != "" && !harmless(t, 8) && d.Hide.Name(name)) && !zero(b) {
 		return &Value{Form: Hidden, Type: t, Text: redact.Mark}
 	}
 	v := d.value(name, t, b, addr, depth)

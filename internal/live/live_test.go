@@ -379,3 +379,48 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+// TestHide: a name hides texts, and numbers that may be parts of a key, not those
+// that stand alone.
+func TestHide(t *testing.T) {
+	d := decoder(t)
+	type secrets struct {
+		key     int
+		keyID   *uint64
+		token   bool
+		keyMu   sync.Mutex
+		apiKey  string
+		secret  []uint64
+		private [2]uint64
+		passKey any
+		keys    map[int]int
+		keyed   atomic.Int64
+		keyTime time.Time
+		pass    any
+		passwd  *string
+		none    int
+	}
+	text, id := "text", uint64(9)
+	s := &secrets{key: 7, keyID: &id, token: true, apiKey: "a", secret: []uint64{123}, private: [2]uint64{124, 125}, passKey: 8, keys: map[int]int{126: 127}, pass: "hidden", passwd: &text}
+	v, err := d.DecodePlace(t.Context(), place(d, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `live.secrets{key: 7, keyID: &uint64(9), token: true, keyMu: sync.Mutex{ /* unlocked */ }, apiKey: [redacted], secret: [redacted], private: [redacted], ` +
+		`passKey: 8, keys: [redacted], keyed: 0, keyTime: 0001-01-01T00:00:00Z, pass: [redacted], passwd: [redacted], none: 0}`
+	if got := oneLine.Replace(string(v.AppendGo(nil))); got != want {
+		t.Errorf("it reads as\n%s, want\n%s", got, want)
+	}
+	part := place(d, &s.secret[0])
+	part.Secret = true
+	for range 2 { // the next one is judged by its own name again
+		v, err = d.DecodePlace(t.Context(), part)
+		if err != nil || string(v.AppendGo(nil)) != "[redacted]" {
+			t.Errorf("a part of a secret reads as %s, %v", v.AppendGo(nil), err)
+		}
+		if v, err = d.DecodePlace(t.Context(), place(d, &s.none)); err != nil || string(v.AppendGo(nil)) != "0" {
+			t.Errorf("then another reads as %s, %v", v.AppendGo(nil), err)
+		}
+	}
+	runtime.KeepAlive(s)
+}

@@ -103,10 +103,14 @@ type Place struct {
 	Bytes []byte
 	// Name is what the value is called last: a field, or the key of a map.
 	Name string
+	// Secret hides the value, number or not: a part of a secret is one.
+	Secret bool
 }
 
-// Decode returns the value at a place.
+// DecodePlace returns the value at a place.
 func (d *Decoder) DecodePlace(ctx context.Context, p Place) (*Value, error) {
+	d.secret = p.Secret
+	defer func() { d.secret = false }()
 	if p.Bytes != nil {
 		return d.DecodeBytes(ctx, p.Name, p.Type, p.Bytes)
 	}
@@ -332,13 +336,10 @@ func (d *Decoder) entry(ctx context.Context, p Place, index string) (Place, erro
 	if err != nil {
 		return p, nodes.Errorf(nodes.ErrNotSupported, "%v", err)
 	}
-	want := index
-	if s, err := strconv.Unquote(index); err == nil {
-		want = s
-	} else if m.key.Kind() == reflect.String {
-		return p, nodes.Errorf(fs.ErrInvalid, `the keys are strings: write ["%s"]`, index)
+	match, err := d.matcher(ctx, m, index)
+	if err != nil {
+		return p, err
 	}
-	keys := &Decoder{Index: d.Index, ShowAll: true, Limits: Limits{Depth: 4, Items: 64, String: 1 << 16, Values: 256}}
 	var found *Place
 	n := 0
 	stop := error(nil)
@@ -347,10 +348,10 @@ func (d *Decoder) entry(ctx context.Context, p Place, index string) (Place, erro
 			stop = ctx.Err()
 			return false
 		}
-		if !matches(ctx, keys, m.key, key, index, want) {
+		if !match(key) {
 			return true
 		}
-		found = &Place{Type: m.elem, Bytes: append([]byte{}, elem...), Name: want}
+		found = &Place{Type: m.elem, Bytes: append([]byte{}, elem...), Name: keyName(index)}
 		return false
 	})
 	if err == nil {
@@ -363,6 +364,24 @@ func (d *Decoder) entry(ctx context.Context, p Place, index string) (Place, erro
 		return p, missing("the map has no such key")
 	}
 	return *found, nil
+}
+
+// keyName is a key without quotes.
+func keyName(index string) string {
+	if s, err := strconv.Unquote(index); err == nil {
+		return s
+	}
+	return index
+}
+
+// matcher returns what reports whether a key, as bytes, is the one that is written.
+func (d *Decoder) matcher(ctx context.Context, m *mapType, index string) (func(key []byte) bool, error) {
+	if _, err := strconv.Unquote(index); err != nil && m.key.Kind() == reflect.String {
+		return nil, nodes.Errorf(fs.ErrInvalid, `the keys are strings: write ["%s"]`, index)
+	}
+	keys := &Decoder{Index: d.Index, ShowAll: true, Memory: d.Memory, Limits: Limits{Depth: 4, Items: 64, String: 1 << 16, Values: 256}}
+	want := keyName(index)
+	return func(key []byte) bool { return matches(ctx, keys, m.key, key, index, want) }, nil
 }
 
 // matches reports whether a key is the one that was written.

@@ -43,8 +43,8 @@ func Writable(t *symbols.Type) error {
 }
 
 // Write sets what a path leads to from a variable. It goes there by the program's
-// own pointers, so that the garbage collector knows what is held, and refuses what
-// has no place of its own: the entries of maps, what an interface holds. Words of
+// own pointers, through maps too, so that the garbage collector knows what is held, and
+// refuses what has no place of its own: what a map or an interface holds by value. Words of
 // up to eight bytes are stored atomically. A string is two words: the text is
 // stored with room for what its readers may take for its length, so that one who
 // reads while it is written reads too much or too little, but nothing that is not
@@ -71,6 +71,9 @@ func (d *Decoder) Write(v symbols.Var, steps []Step, text string) (err error) {
 	if err := Writable(w.typ); err != nil {
 		return nodes.Errorf(nodes.ErrNotSupported, "%s %v", w.at, err)
 	}
+	if w.held {
+		return nodes.Errorf(nodes.ErrNotSupported, "%s: %s", w.at, byValue)
+	}
 	if err := store(w.p, w.typ, text); err != nil {
 		return nodes.Errorf(fs.ErrInvalid, "%s: %v", w.at, err)
 	}
@@ -79,10 +82,11 @@ func (d *Decoder) Write(v symbols.Var, steps []Step, text string) (err error) {
 
 // walker follows a path by typed pointers.
 type walker struct {
-	d   *Decoder
-	p   unsafe.Pointer
-	typ *symbols.Type
-	at  string
+	d    *Decoder
+	p    unsafe.Pointer
+	typ  *symbols.Type
+	at   string
+	held bool // what is at p is in an entry of a map, by value
 }
 
 // pointerAt loads a pointer of the program's as one: the collector sees it.
@@ -107,7 +111,7 @@ func (w *walker) step(s Step) error {
 	case s.Name != "":
 		return missing("a %s has no fields", w.typ)
 	case k == reflect.Map:
-		return nodes.Errorf(nodes.ErrNotSupported, "entries of maps cannot be written: the program may be using the map")
+		return w.entry(s.Index)
 	case k == reflect.String:
 		return nodes.Errorf(nodes.ErrNotSupported, "the bytes of a string cannot be written, write the string")
 	case k == reflect.Array || k == reflect.Slice:
@@ -135,6 +139,7 @@ func (w *walker) deref() error {
 	} else {
 		w.p, w.typ = pointerAt(w.p, 0), w.typ.Elem()
 	}
+	w.held = false
 	if w.p == nil {
 		return missing("the pointer before it is nil")
 	}
@@ -194,7 +199,7 @@ func (w *walker) element(index string) error {
 		if a != b || a.len < 0 || a.len > a.cap {
 			return nodes.Errorf(nodes.ErrBusy, "the program is writing it, try again")
 		}
-		n, base = a.len, a.p
+		n, base, w.held = a.len, a.p, false
 	}
 	if i < 0 || i >= int64(n) {
 		return missing("the index is out of range: the length is %d", n)

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ispyd/ispyd/internal/nearest"
@@ -219,9 +220,32 @@ func (p *plugin) drop(k probeKey, why string) error {
 		return nil
 	}
 	if err := p.takeOut(pr, why); err != nil {
+		p.dropLater(pr, why)
 		return err
 	}
 	return p.unhook(false)
+}
+
+// dropLater takes a probe on returns out as soon as no tracer is in the way. p.mu is
+// held.
+func (p *plugin) dropLater(pr *probe, why string) {
+	if pr.leaving {
+		return
+	}
+	pr.leaving = true
+	restoreLater(func() error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.probes[pr.key()] != pr {
+			return nil
+		}
+		if err := pr.sites.remove(); errors.Is(err, nodes.ErrBusy) {
+			return syscall.EBUSY
+		} else if err != nil {
+			return err
+		}
+		return p.takeOut(pr, why)
+	})
 }
 
 // takeOut takes out a probe. p.mu is held.
@@ -239,7 +263,11 @@ func (p *plugin) takeOut(pr *probe, why string) error {
 func (p *plugin) removeAll(why string) error {
 	var errs []error
 	for _, pr := range p.probes {
-		errs = append(errs, p.takeOut(pr, why))
+		err := p.takeOut(pr, why)
+		if err != nil {
+			p.dropLater(pr, why)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -360,7 +388,8 @@ func (p *plugin) setLimits(ctx context.Context, args []string) error {
 
 func (p *plugin) changeLimits(ctx context.Context, lease time.Duration, l limits) error {
 	set := func(l limits) error {
-		p.limit.Store(&l)
+		was := *p.limit.Swap(&l)
+		p.relimit(was, l)
 		return p.store.shrink()
 	}
 	return p.limiting.Change(ctx, lease, nodes.Change{
@@ -371,6 +400,26 @@ func (p *plugin) changeLimits(ctx context.Context, lease time.Duration, l limits
 			return func(context.Context) error { return set(was) }, nil
 		},
 	})
+}
+
+// relimit has the probes that are in keep to other limits from now on. Those on panics
+// look at each hit.
+func (p *plugin) relimit(was, now limits) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, pr := range p.probes {
+		if pr.sites == nil {
+			continue
+		}
+		for _, r := range pr.sites.list {
+			if now.rate != was.rate || now.burst != was.burst {
+				r.SetLimit(now.rate, now.burst)
+			}
+			if now.share != was.share {
+				r.SetShare(now.share / 100)
+			}
+		}
+	}
 }
 
 // functions returns the table of functions, or why there are no probes here.

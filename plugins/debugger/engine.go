@@ -48,7 +48,11 @@ func refused(list []jump.Condition, traced bool) error {
 }
 
 // findOut learns whether panics are to be had from those who recover them, because
-// no hook can be put in.
+// no hook can be put in. Where one can, all that takes time is done by then: the first
+// probe is in within a millisecond.
 func (p *plugin) findOut() {
+	if p.conf.Engine && panics.Prepare() == nil {
+		return // no tracer is in its way, and it has looked at the rest
+	}
 	p.portable.Store(!p.conf.Engine || refused(p.conditions(), false) != nil)
 }

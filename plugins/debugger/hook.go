@@ -2,8 +2,10 @@ package debugger
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -42,12 +44,39 @@ func (p *plugin) unhook(must bool) error {
 			return nil
 		}
 	}
-	if err := panics.Remove(); err != nil {
-		return engineFailed(err)
-	}
+	// Whatever comes of it, nobody is called any more.
+	err := panics.Remove()
 	p.hooked = false
 	owner.Store(nil)
-	return nil
+	if errors.Is(err, syscall.EBUSY) {
+		restoreLater(func() error {
+			if owner.Load() != nil {
+				return nil // wanted again
+			}
+			return panics.Remove()
+		})
+	}
+	return engineFailed(err)
+}
+
+// Where a tracer was in the way, it is tried again after soon, and then less and less
+// often.
+const (
+	soon   = 200 * time.Millisecond
+	seldom = time.Minute
+)
+
+// restoreLater puts the program's text back as soon as that is possible, also after the
+// end of the server: a tracer that was attached is in nobody's hands but its own.
+func restoreLater(restore func() error) {
+	go func() {
+		for wait := soon; ; wait = min(2*wait, seldom) {
+			time.Sleep(wait)
+			if err := restore(); !errors.Is(err, syscall.EBUSY) {
+				return
+			}
+		}
+	}()
 }
 
 // panicked is called on the goroutine that panics, before any of its deferred

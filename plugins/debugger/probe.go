@@ -24,6 +24,8 @@ type probe struct {
 	window time.Time // since when cost is counted
 	cost   time.Duration
 
+	leaving bool // it goes as soon as no tracer is in the way; under the plugin's lock
+
 	// sites are the functions whose returns are patched; nil of a panic's probe.
 	sites *sites
 }

@@ -40,7 +40,7 @@ func (s *sites) remove() error {
 		return err
 	}
 	if s.index != nil {
-		s.index.Close()
+		s.index.Close() // may be done again
 	}
 	return nil
 }

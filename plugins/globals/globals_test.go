@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,31 @@ var values = []struct{ path, want string }{
 	{"main.generic.key", "[redacted]"},
 	{"main.when", "2026-01-02T03:04:05.000000006Z"},
 	{"main.limit.json", "40"},
+	{`main.stocks["a"].Depth`, "1"},
+	{`main.stocks["b"]`, "nil"},
+	{"main.depths[4321].Depth", "4321"},
+	{"main.byVal", `map[string]main.inner{"a": {Depth: 1}}`},
+	{`main.sinks["p"].Depth`, "3"},
+	{`main.sinks["v"].Depth`, "4"},
+	{"main.wideBy[1][0]", "5"},
+	{`main.nested["x"]["y"].Depth`, "9"},
+	{"main.byPtr", "map[*main.inner]int{nil: 1}"},
+	{"main.keyed.key", "12"},
+	{"main.keyed.apiKeys", "[redacted]"},
+	{"main.keyed.keyName", "[redacted]"},
+	{"main.keyed.apiKeys[0]", "[redacted]"},
+	{"main.nothing", "main.empty{}"},
+	{"main.zeroes", "[3]struct {}{{}, {}, {}}"},
+	{"main.zeroes[2]", "struct {}{}"},
+	{"main.zeroPtr", "&main.empty{}"},
+	{"main.zeroSlice", "[]main.empty{{}, {}, {}, {}, {}}"},
+	{"main.zeroSlice.json", "[{},{},{},{},{}]"},
+	{"main.zeroMap", "map[main.empty]main.empty{{}: {}}"},
+	{"main.node.Value", `"root"`},
+	{"main.node.Depth", "7"},
+	{`main.node.all["root"].next.Value`, `"root"`},
+	{"main.bound", "sync.(*Mutex).Unlock-fm"},
+	{"main.allNil.json", `{"p":null,"m":null,"s":null,"c":null,"f":null,"e":null,"a":null,"u":null}`},
 }
 
 func TestValues(t *testing.T) {
@@ -171,6 +197,25 @@ func TestValues(t *testing.T) {
 		}
 		if got := h.read("main.dsn"); strings.Contains(got, "sesame") {
 			t.Errorf("a password is shown: %s", got)
+		}
+		for _, path := range []string{"main.made", "main.madePtr"} {
+			if got := h.read(path); !strings.Contains(got, "is no type that the program was built with") {
+				t.Errorf("%s of a type that was made at run time reads as %s", path, got)
+			}
+			if got := h.read(path + ".A"); !strings.Contains(got, "no type that the program was built with") {
+				t.Errorf("%s.A reads as %s", path, got)
+			}
+		}
+		for _, path := range []string{"main.selfMap", "main.selfSlice", "main.node"} {
+			if got := h.read(path); !strings.Contains(got, "cycle") && !strings.Contains(got, "deeper than 8") || len(got) > 1<<20 {
+				t.Errorf("%s reads as %.300s", path, got)
+			}
+			if got := h.read(path + ".json"); !json.Valid([]byte(got)) {
+				t.Errorf("%s.json reads as %.300s", path, got)
+			}
+		}
+		for got := ""; !strings.Contains(got, "3 receivers wait"); { // until they are there
+			got = h.read("main.waiting")
 		}
 		waits := ""
 		for !strings.Contains(waits, "1 sender waits") { // until the goroutine has come there
@@ -235,6 +280,12 @@ func TestWrite(t *testing.T) {
 		{"main.main3.Depth", "8", "depth", "8"},
 		{"main.levels[1]", "9", "levels", "[1 9 3]"},
 		{"main.matrix[1][2]", "0.5", "x", "0.5"},
+		{"main.main3.items[3].Tags[0]", "new", "tag", "new"},
+		{`main.stocks["a"].Depth`, "51", "stock", "51"},
+		{"main.depths[4321].Depth", "52", "depths", "52"},
+		{`main.sinks["p"].Depth`, "53", "sink", "53"},
+		{`main.lists["a"][1]`, "54", "list", "[1 54]"},
+		{`main.nested["x"]["y"].Depth`, "55", "nested", "55"},
 	} {
 		if a := h.do("write", c.path, c.text); a.Error != "" {
 			t.Errorf("%s = %s: %s", c.path, c.text, a.Error)
@@ -257,6 +308,12 @@ func TestWrite(t *testing.T) {
 		{"main.levels", "1", "write one of its elements"},
 		{"main.main3.items", "1", "is a map"},
 		{"main.main3.byName[\"x\"]", "1", "no place of its own"},
+		{`main.byVal["a"].Depth`, "1", "assign to it in the console"},
+		{`main.sinks["v"].Depth`, "1", "what an interface holds cannot be written, unless it is a pointer"},
+		{"main.wideBy[1][0]", "1", "assign to it in the console"},
+		{`main.stocks["b"].Depth`, "1", "the pointer before it is nil"},
+		{`main.stocks["c"].Depth`, "1", "no such key"},
+		{"main.made", "1", "only bools"},
 		{"main.queue", "1", "only bools"},
 		{"main.callback", "1", "only bools"},
 		{"main.boxed", "1", "only bools"},
@@ -318,9 +375,30 @@ func TestTop(t *testing.T) {
 	if len(rows) < 10 || rows[0].Variable != "main.huge" || rows[0].Bytes < 100<<20 || rows[0].Bytes > 101<<20 || rows[0].AtLeast {
 		t.Fatalf("the first row is %+v", rows[0])
 	}
-	i := slices.IndexFunc(rows, func(r row) bool { return r.Variable == "main.many" })
-	if i < 0 || rows[i].Bytes < 1_600_000 {
-		t.Errorf("a map of 100,000 entries is not there: %+v", rows[:3])
+	// The rest is not larger than what the runtime has of it.
+	names := h.do("heap", "", "").Names
+	heap, err1 := strconv.ParseInt(names[0], 10, 64)
+	many, err2 := strconv.ParseInt(names[1], 10, 64)
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	sum := int64(0)
+	bytes := map[string]int64{}
+	for _, r := range rows {
+		bytes[r.Variable] = r.Bytes
+		if strings.HasPrefix(r.Variable, "main.") {
+			sum += r.Bytes
+		}
+	}
+	t.Logf("main's variables keep %d bytes of %d", sum, heap)
+	if sum > heap+heap/20 {
+		t.Errorf("main's variables keep %d bytes of the %d that the heap has", sum, heap)
+	}
+	if got := bytes["main.many"]; got < many*9/10 || got > many*11/10 {
+		t.Errorf("a map of %d bytes is said to keep %d", many, got)
+	}
+	if got, want := bytes["main.pieces"], int64(1<<20+24+1024*24); got < 1<<20 || got > want+want/10 {
+		t.Errorf("1000 pieces of 1 MiB are said to keep %d bytes", got)
 	}
 }
 

@@ -42,7 +42,7 @@ func (v *variable) writable(place live.Place) error {
 		return errReadOnly
 	}
 	if place.Bytes != nil {
-		return nodes.Errorf(nodes.ErrNotSupported, "%s: what a map or an interface holds has no place of its own and cannot be written", v.full())
+		return nodes.Errorf(nodes.ErrNotSupported, "%s: what a map or an interface holds by value has no place of its own: only what a pointer in it leads to can be written here; assign to it in the console, as the program would", v.full())
 	}
 	if err := live.Writable(place.Type); err != nil {
 		return nodes.Errorf(nodes.ErrNotSupported, "%s %v", v.full(), err)
@@ -87,19 +87,20 @@ func (v *variable) value(ctx context.Context, whole bool) (*live.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !whole && v.secret() {
-		place.Name = "secret" // a name on the way there says so
-	}
+	place.Secret = !whole && v.secret()
 	return d.DecodePlace(ctx, place)
 }
 
-// secret reports whether one of the names that lead to the value is that of a
-// secret.
+// secret reports whether the value is a part of a secret: a name on the way there,
+// but for the last, says so. The last is the decoder's to judge, with the type.
 func (v *variable) secret() bool {
+	if len(v.steps) == 0 {
+		return false
+	}
 	if v.p.hide.Name(last(v.name)) {
 		return true
 	}
-	for _, s := range v.steps {
+	for _, s := range v.steps[:len(v.steps)-1] {
 		if s.Name != "" && v.p.hide.Name(s.Name) || s.Name == "" && v.p.hide.Name(strings.Trim(s.Index, "\"`")) {
 			return true
 		}

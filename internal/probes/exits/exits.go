@@ -22,7 +22,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"golang.org/x/arch/x86/x86asm"
+	"github.com/ispyd/ispyd/internal/probes/x86asm"
 )
 
 // A Func is the function to look at.
@@ -215,7 +215,7 @@ func (s *sweep) flow(o, n int, in x86asm.Inst) error {
 		return nil
 	case x86asm.RET:
 		if n != 1 {
-			return &Refusal{OddReturn, o, in.String()}
+			return &Refusal{OddReturn, o, fmt.Sprintf("% x", s.Code[o:o+n])}
 		}
 		if d, ok := s.delta(o); !ok || d != 0 {
 			return &Refusal{OddReturn, o, fmt.Sprintf("%d bytes of frame left", d)}
@@ -223,7 +223,7 @@ func (s *sweep) flow(o, n int, in x86asm.Inst) error {
 		s.rets = append(s.rets, o)
 		return nil
 	case x86asm.LRET, x86asm.IRET, x86asm.IRETD, x86asm.IRETQ, x86asm.SYSRET, x86asm.SYSEXIT:
-		return &Refusal{OddReturn, o, in.String()}
+		return &Refusal{OddReturn, o, fmt.Sprintf("% x", s.Code[o:o+n])}
 	case x86asm.CALL:
 		return nil
 	}
@@ -242,11 +242,11 @@ func (s *sweep) flow(o, n int, in x86asm.Inst) error {
 	case x86asm.Mem:
 		// The compiler's jump tables are indexed; anything else is a call in tail position.
 		if in.Op == x86asm.JMP && to.Index == 0 {
-			return &Refusal{TailJump, o, in.String()}
+			return &Refusal{TailJump, o, fmt.Sprintf("% x", s.Code[o:o+n])}
 		}
 	case x86asm.Reg:
 		if d, ok := s.delta(o); in.Op == x86asm.JMP && (!ok || d == 0) {
-			return &Refusal{TailJump, o, in.String()}
+			return &Refusal{TailJump, o, fmt.Sprintf("% x", s.Code[o:o+n])}
 		}
 	}
 	return nil

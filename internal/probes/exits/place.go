@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"golang.org/x/arch/x86/x86asm"
+	"github.com/ispyd/ispyd/internal/probes/x86asm"
 )
 
 // A Place is an instruction before a RET whose first byte can be replaced by that

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"golang.org/x/arch/x86/x86asm"
+	"github.com/ispyd/ispyd/internal/probes/x86asm"
 
 	"github.com/ispyd/ispyd/internal/probes/jump"
 	"github.com/ispyd/ispyd/internal/symbols/pclntab"

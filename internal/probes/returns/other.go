@@ -31,6 +31,9 @@ func (*Probe) Remove() error { return unsupported() }
 // SetLimit does nothing.
 func (*Probe) SetLimit(float64, int) {}
 
+// SetShare does nothing.
+func (*Probe) SetShare(float64) {}
+
 // Function is empty.
 func (*Probe) Function() string { return "" }
 

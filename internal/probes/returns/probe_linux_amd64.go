@@ -157,6 +157,23 @@ func (p *Probe) SetLimit(rate float64, burst int) {
 	p.e.kick()
 }
 
+// SetShare changes what part of a CPU the probe may cost, as in [ErrorOptions]. What it
+// has saved up is cut to what the new share allows.
+func (p *Probe) SetShare(share float64) {
+	p.e.mu.Lock()
+	defer p.e.mu.Unlock()
+	if share == 0 {
+		share = DefaultShare
+	}
+	if p.removed || p.stopped != nil {
+		return
+	}
+	if p.share = share; p.share > 0 {
+		p.budget = min(p.budget, p.share*float64(allowance))
+	}
+	p.e.kick()
+}
+
 func (p *Probe) limit(rate float64, burst int) {
 	if p.rate = rate; p.rate <= 0 {
 		p.rate = DefaultRate

@@ -26,8 +26,9 @@ func Verbs() []verb.Verb {
 		Name: "capture",
 		Args: "PATH [PATH...]",
 		Doc:  "take evidence of a program to local:PATH, a directory or a .tar.gz",
-		More: `All that the program lists is taken, wherever in it you are, and what the
-further PATHs name: profiles, traces and other files that are not listed.
+		More: `All that the program lists is taken, wherever in it you are, but for its variables
+in globals, and what the further PATHs name: profiles, traces and other files that
+are not listed, globals/main.store or all of globals.
 What takes its time comes last, all of it at once.
 
 local:PATH is a directory, which is made if it is missing and gets a directory

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -104,7 +105,53 @@ var (
 	churn    = map[int]string{}
 	churned  []string
 	boxed    any
+
+	// Maps, and what they lead to.
+	stocks = map[string]*inner{"a": {Depth: 1}, "b": nil}
+	depths = map[int]*inner{}
+	byVal  = map[string]inner{"a": {Depth: 1}}
+	sinks  = map[string]any{"p": &inner{Depth: 3}, "v": inner{Depth: 4}}
+	lists  = map[string][]int{"a": {1, 2}}
+	wideBy = map[int][20]int64{1: {5}}
+	nested = map[string]map[string]*inner{"x": {"y": {Depth: 9}}}
+	byPtr  = map[*inner]int{nil: 1}
+
+	// What is larger or stranger than the rest.
+	waiting = make(chan int)
+	keyed   = struct {
+		key     int
+		apiKeys []int
+		keyName string
+	}{12, []int{34}, "x"}
+	made      any // of a type that was made at run time
+	madePtr   any
+	zeroPtr   = &empty{}
+	zeroSlice = make([]empty, 5)
+	zeroMap   = map[empty]empty{{}: {}}
+	selfMap   = map[string]any{}
+	selfSlice = make([]any, 1)
+	node      = &generic2[string]{Value: "root"}
+	bound     func()
+	allNil    struct {
+		p *item
+		m map[int]int
+		s []int
+		c chan int
+		f func()
+		e error
+		a any
+		u unsafe.Pointer
+	}
+	pieces [][]byte // of one array
 )
+
+// generic2 is generic, contains itself, and embeds.
+type generic2[T any] struct {
+	*inner
+	Value T
+	next  *generic2[T]
+	all   map[string]*generic2[T]
+}
 
 // fill gives the variables values that the compiler cannot know.
 func fill() {
@@ -126,13 +173,33 @@ func fill() {
 	}
 	pointer.Store(ring)
 	boxed = level(9)
+	for i := range 5000 {
+		depths[i] = &inner{Depth: i}
+	}
+	for range 3 {
+		go func() { <-waiting }()
+	}
+	st := reflect.StructOf([]reflect.StructField{{Name: "A", Type: reflect.TypeFor[int]()}, {Name: "B", Type: reflect.TypeFor[[7]string]()}})
+	made, madePtr = reflect.New(st).Elem().Interface(), reflect.New(st).Interface()
+	selfMap["self"] = selfMap
+	selfSlice[0] = selfSlice
+	node.inner = &main3.inner
+	node.next = node
+	node.all = map[string]*generic2[string]{"root": node}
+	bound = main3.mu.Unlock
+	whole := make([]byte, 1<<20)
+	for i := range 1000 {
+		pieces = append(pieces, whole[i:])
+	}
 }
 
 // keep refers to what the linker would drop.
 func keep() {
 	fmt.Fprint(io.Discard, limit, label, ratio, enabled, pace, small, flag.Load(), count.Load(), levels, points, anyBy, generic.key, nothing,
 		zeroes, raw, matrix, cplx, nilMap, nilSlice, nilPtr == nil, nilChan, nilFunc == nil, nilIface, anyNil, password, dsn, len(huge), len(many),
-		unsafely, deep == nil, when, len(churn), len(churned), boxed, words["x"])
+		len(stocks), len(depths), len(byVal), len(sinks), len(lists), len(wideBy), len(nested), len(byPtr), len(waiting), keyed.key, made == nil, madePtr == nil,
+		zeroPtr, zeroSlice, zeroMap, len(selfMap), len(selfSlice), node == nil, bound == nil, allNil.p == nil, len(pieces),
+		unsafely, deep == nil, &nothing, &zeroes, when, len(churn), len(churned), boxed, words["x"])
 }
 
 type request struct{ Op, Path, Text string }
@@ -204,11 +271,21 @@ func serve(dir nodes.Dir, r request) (a answer) {
 			many[i] = i
 		}
 		return a
+	case "heap": // bytes that the program holds, and those of many
+		runtime.GC()
+		var with, without runtime.MemStats
+		runtime.ReadMemStats(&with)
+		many = nil
+		runtime.GC()
+		runtime.ReadMemStats(&without)
+		a.Names = []string{fmt.Sprint(with.HeapAlloc), fmt.Sprint(with.HeapAlloc - without.HeapAlloc)}
+		return a
 	case "go":
 		keep()
 		a.Text = fmt.Sprint(map[string]any{
 			"limit": limit, "label": label, "ratio": ratio, "enabled": enabled, "pace": pace, "small": small, "flag": flag.Load(),
-			"count": count.Load(), "level": main3.level, "levels": levels, "depth": main3.Depth, "tag": main3.items[3].Tags[0], "x": matrix[1][2], "hits": main3.hits.Load(),
+			"count": count.Load(), "level": main3.level, "levels": levels, "depth": main3.Depth, "tag": main3.items[3].Tags[0], "x": matrix[1][2], "stock": stocks["a"].Depth, "depths": depths[4321].Depth, "sink": sinks["p"].(*inner).Depth,
+			"list": lists["a"], "nested": nested["x"]["y"].Depth, "hits": main3.hits.Load(),
 		}[r.Text])
 		return a
 	}

@@ -1,0 +1,106 @@
+package debugger_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// attach attaches strace to a victim, and returns its pid, and what detaches it.
+func attach(t *testing.T, v *victim) (pid int, detach func()) {
+	t.Helper()
+	cmd := exec.Command("strace", "-f", "-o", "/dev/null", "-p", fmt.Sprint(v.cmd.Process.Pid))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := false
+	detach = func() {
+		if !done {
+			done = true
+			cmd.Process.Signal(syscall.SIGINT)
+			cmd.Wait()
+		}
+	}
+	t.Cleanup(detach)
+	status := fmt.Sprintf("/proc/%d/status", v.cmd.Process.Pid)
+	await(t, "the tracer", func() bool {
+		b, _ := os.ReadFile(status)
+		return strings.Contains(string(b), fmt.Sprintf("TracerPid:\t%d\n", cmd.Process.Pid))
+	})
+	return cmd.Process.Pid, detach
+}
+
+// While a tracer is attached nothing is put in, and the error names it. One that is
+// attached afterwards does not disturb what is in; what is removed meanwhile goes when
+// the tracer has gone.
+func TestTraced(t *testing.T) {
+	needEngine(t)
+	if _, err := exec.LookPath("strace"); err != nil {
+		if os.Getenv("ISPYD_TEST_NO_SKIP") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("NOT TESTED: ", err)
+	}
+	v := start(t, binary(t), on)
+	tracer, detach := attach(t, v)
+	for _, line := range []string{"insert main.(*Shop).order", "insert -error main.(*Shop).pay", "observe main.(*Shop).pay"} {
+		if got, want := v.do("ctl %s", line), fmt.Sprintf("this process is traced by process %d (strace)", tracer); !strings.Contains(got, want) {
+			t.Errorf("%s: %q, not %q", line, got, want)
+		}
+	}
+	if got := v.do("read status"); !strings.Contains(got, fmt.Sprintf("not traced\tfailed\tthis process is traced by process %d", tracer)) {
+		t.Errorf("status:\n%s", got)
+	}
+	if got := v.do("read probes"); strings.Contains(got, "main.") {
+		t.Errorf("probes:\n%s", got)
+	}
+	detach()
+	v.want("ok", "ctl insert main.(*Shop).order")
+	v.want("ok", "ctl insert -error main.(*Shop).pay")
+
+	tracer, detach = attach(t, v)
+	v.want("runtime error: index out of range [7] with length 2", "order 7")
+	v.await("tracebacks/1/panic", "index out of range [7]")
+	v.want("0 170 cents: too much", "pay 170")
+	v.await("tracebacks/2/panic", "170 cents")
+	for _, f := range []string{"order", "pay"} {
+		if got := v.do("ctl remove main.(*Shop).%s", f); !strings.Contains(got, fmt.Sprintf("traced by process %d", tracer)) {
+			t.Errorf("remove %s: %q", f, got)
+		}
+	}
+	if got := v.do("verify"); got == "0 <nil>" {
+		t.Errorf("the text has been restored under the tracer")
+	}
+	v.want("runtime error: index out of range [8] with length 2", "order 8")
+	detach()
+	await(t, "the text as it was", func() bool { return v.do("verify") == "0 <nil>" })
+	await(t, "the end of the probes", func() bool { return !strings.Contains(v.do("read probes"), "main.") })
+	if got := v.do("list tracebacks"); got != "1 2" {
+		t.Errorf("tracebacks %s", got)
+	}
+	v.want("ok", "ctl insert main.(*Shop).order")
+	v.want("runtime error: index out of range [9] with length 2", "order 9")
+	v.await("tracebacks/3/panic", "index out of range [9]")
+	v.want("<nil>", "close")
+	v.want("0 <nil>", "verify")
+}
+
+// A change of the limits reaches the probes on errors that are in.
+func TestLimitsOfErrors(t *testing.T) {
+	needEngine(t)
+	v := start(t, binary(t), on+"rate = 0.001\nburst = 1\nshare = 100\n")
+	v.want("ok", "ctl insert -error main.(*Shop).pay")
+	v.want("0 170 cents: too much", "pay 170")
+	v.await("tracebacks/1/panic", "170 cents")
+	v.want("0 171 cents: too much", "pay 171")
+	v.want("ok", "ctl limit rate=1000 burst=100")
+	v.want("0 172 cents: too much", "pay 172")
+	v.await("tracebacks/2/panic", "172 cents")
+	v.want("ok", "ctl limit share=0.00001")
+	v.want("ok", "crowd 5000")
+	v.await("events", "remove\tmain.(*Shop).pay")
+	v.want("<nil>", "close")
+}

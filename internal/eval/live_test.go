@@ -5,11 +5,13 @@ package eval
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // program is the program of testdata/program, which evaluates in itself.
@@ -150,17 +152,34 @@ func TestStripped(t *testing.T) {
 	}
 }
 
-// TestMutated reads a map that the program writes as fast as it can.
+var soak = flag.Duration("soak", 0, "how `long` TestMutated goes on, in each mode")
+
+// TestMutated reads a map that the program writes as fast as it can, while the
+// collector runs all the time.
 func TestMutated(t *testing.T) {
-	p := start(t, build(t), "mutate")
-	for _, src := range []string{
-		"n := 0; for range 3000 { for k, v := range churn { if k > 1000 || v < 0 { panic(\"torn\") }; n++ } }; n > 0",
-		"for i := range 300000 { if v, ok := churn[i%1000]; ok && v != 0 && v%1000 != i%1000 { panic(fmt.Sprint(i, v)) } }",
-		"for range 200 { fmt.Sprint(churn); runtime.GC() }",
-		"churn",
-	} {
-		if got := p.eval(src); strings.Contains(got, "error") {
-			t.Errorf("%s: %s", src, got)
-		}
+	for name, flags := range map[string][]string{"plain": nil, "race": {"-race"}} {
+		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "plain" {
+				t.Skip("builds a program")
+			}
+			t.Setenv("GOGC", "1")
+			// That the console reads what the program writes is a race indeed.
+			t.Setenv("GORACE", "report_bugs=0")
+			p := start(t, buildProgram(t, "./testdata/program", flags...), "mutate")
+			until := time.Now().Add(*soak)
+			for round := 0; round == 0 || time.Now().Before(until); round++ {
+				for _, src := range []string{
+					"n := 0; for range 1000 { for k, v := range churn { if k > 1000 || v < 0 { panic(\"torn\") }; n++ } }; n > 0",
+					"for i := range 100000 { if v, ok := churn[i%1000]; ok && v != 0 && v%1000 != i%1000 { panic(fmt.Sprint(i, v)) } }",
+					"for range 100 { fmt.Sprint(churn); runtime.GC() }",
+					"churn",
+					"len(churn) >= 0",
+				} {
+					if got := p.eval(src); strings.Contains(got, "error") {
+						t.Fatalf("round %d: %s: %s", round, src, got)
+					}
+				}
+			}
+		})
 	}
 }

@@ -141,14 +141,28 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// TestStripped has the language, and says what is missing.
+// TestStripped has the language, functions whose type the user says, and types that
+// the program needs at run time. It says what is missing.
 func TestStripped(t *testing.T) {
 	p := start(t, build(t, "-ldflags=-s -w"))
-	if got := p.eval("strings.ToUpper(\"x\") + fmt.Sprint(1 + 1)"); got != `"X2"` {
-		t.Errorf("the language: %s", got)
-	}
-	if got := p.eval("limit"); !strings.Contains(got, "undefined: limit") || !strings.Contains(got, "not known") {
-		t.Errorf("a variable: %s", got)
+	for _, x := range []struct{ src, want string }{
+		{"strings.ToUpper(\"x\") + fmt.Sprint(1 + 1)", `"X2"`},
+		{"limit", "error: 1:1: undefined: limit"},
+		{"limit", "-ldflags"},
+		{"f := function(\"main.fail\", func(int) int); f(2)", "3"},
+		{"f(3)", "error: panic: runtime error: index out of range [3] with length 3"},
+		{"function(\"main.mixed\", func(int8, string, float64, struct{ a, b int8 }, map[string]int, ...int) (int, string, float32))(1, \"s\", 2.5, struct{ a, b int8 }{1, 2}, nil, 7, 8)", `4, "s!", 2.5`},
+		{"it := item{Name: \"four\"}; it.Tags = append(it.Tags, \"t\"); len(it.Tags)", "1"},
+		{"function(\"main.describe\", func(error) string)(errors.New(\"e\"))", `"error: e"`},
+		{"function(\"main.fail\", func(string) int)", "error: 1:1: main.fail is no func(string) int: its arguments take other room"},
+		{"function(\"main.fial\", func(int) int)", "error: 1:1: the program has no code of a function main.fial"},
+		{"function(\"runtime.GC\", func())", "error: 1:1: runtime.GC cannot be called"},
+		{"function(\"os.Exit\", func(int))", "error: 1:1: os.Exit cannot be called: it would end the program"},
+		{"function(1, 2)", "error"},
+	} {
+		if got := p.eval(x.src); !strings.Contains(got, x.want) {
+			t.Errorf("%s\n got %s\nwant %s", x.src, got, x.want)
+		}
 	}
 }
 

@@ -429,7 +429,7 @@ func TestLarge(t *testing.T) {
 
 func TestSoak(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-race"}} {
-		a := start(t, build(t, flags...), reading).do("soak", "", soakTime.String())
+		a := start(t, build(t, flags...), writing).do("soak", "", soakTime.String())
 		if a.Error != "" || len(a.Names) > 0 || a.Text == "0" {
 			t.Errorf("%v: after %s rounds: %s %v", flags, a.Text, a.Error, a.Names)
 		}

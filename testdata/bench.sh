@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 out=${OUT:-bench.out}
 bench() { go test -run '^$' -bench "${BENCH:-.}" -benchmem -count "${BENCHCOUNT:-1}" -timeout 60m "$@"; }
 {
-	bench . ./fs ./fs/client ./internal/eval ./internal/goroutines ./internal/live ./internal/symbols ./plugins/console ./plugins/globals ./plugins/debugger ./plugins/http ./plugins/log ./plugins/profile ./plugins/vars \
+	bench . ./fs ./fs/client ./internal/eval ./internal/goroutines ./internal/minicore ./internal/probes/jump ./internal/probes/panics ./internal/probes/returns ./internal/live ./internal/symbols ./plugins/console ./plugins/globals ./plugins/debugger ./plugins/http ./plugins/log ./plugins/profile ./plugins/vars \
 		./cmd/ispymount ./cmd/ispy
 	# Peers that the library's own module does not require.
 	(cd plugins/http/testdata/peers && bench .)

@@ -8,11 +8,11 @@ import (
 	"reflect"
 )
 
-var builtinNames = []string{"append", "cap", "clear", "close", "complex", "copy", "delete", "imag", "len", "make", "max", "min", "new", "panic", "print", "println", "real", "recover", "exit", "quit"}
+var builtinNames = []string{"append", "cap", "clear", "close", "complex", "copy", "delete", "imag", "len", "make", "max", "min", "new", "panic", "print", "println", "real", "recover", "exit", "quit", "function"}
 
 // builtin compiles a call of a builtin function.
 func (c *compiler) builtin(n *ast.CallExpr, name string) *operand {
-	least := map[string]int{"append": 1, "cap": 1, "clear": 1, "close": 1, "complex": 2, "copy": 2, "delete": 2, "imag": 1, "len": 1, "make": 1, "max": 1, "min": 1, "new": 1, "panic": 1, "real": 1}
+	least := map[string]int{"append": 1, "cap": 1, "clear": 1, "close": 1, "complex": 2, "copy": 2, "delete": 2, "function": 2, "imag": 1, "len": 1, "make": 1, "max": 1, "min": 1, "new": 1, "panic": 1, "real": 1}
 	most := map[string]int{"append": -1, "make": 3, "max": -1, "min": -1, "print": -1, "println": -1}
 	want := least[name]
 	limit, ok := most[name]
@@ -37,6 +37,8 @@ func (c *compiler) builtin(n *ast.CallExpr, name string) *operand {
 		return c.complexCall(n, name)
 	case "copy":
 		return c.copyCall(n)
+	case "function":
+		return c.functionCall(n)
 	case "make":
 		return c.makeCall(n)
 	case "max", "min":
@@ -50,6 +52,21 @@ func (c *compiler) builtin(n *ast.CallExpr, name string) *operand {
 		return c.effect(n, func(*frame) { panic(&stopError{errQuit}) })
 	}
 	return c.statementCall(n, name)
+}
+
+// functionCall compiles function("main.charge", func(int) error), the function of the
+// program that has this name. The type is the user's word.
+func (c *compiler) functionCall(n *ast.CallExpr) *operand {
+	name, t := c.expr(n.Args[0]), c.typeExpr(n.Args[1])
+	if !name.isConst() || name.val.Kind() != constant.String || t.kind != reflect.Func || c.s.host == nil {
+		fail(n, "function takes the name of a function of the program, a constant string, and its type, a func with the receiver first: function(\"main.(*T).m\", func(*T, int) error)")
+	}
+	f, err := c.s.host.Function(constant.StringVal(name.val), t.rtype())
+	if err != nil {
+		fail(n, "%v", err)
+	}
+	v := f.Value
+	return &operand{mode: valueMode, node: n, typ: t, name: constant.StringVal(name.val), get: func(*frame) reflect.Value { return v }}
 }
 
 // effect is the operand of a call without a value.

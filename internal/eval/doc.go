@@ -13,6 +13,15 @@
 // the types that the program has. What a session declares gets types that reflect
 // makes, see [Type]. Function literals are funcs that the program can call.
 //
+// A package is named by its import path or by its last element. Where several have
+// that, one that is neither internal nor vendored is preferred if it is the only one;
+// otherwise the name is refused, with the paths: import the one that is meant.
+//
+// The builtin function("main.charge", func(int) error) is the function of the program
+// that the linker calls so, with a type that the user says: for programs without debug
+// information, of whose types those are known that the program has data of. The type
+// is compared with the room that the arguments take, no more can be known.
+//
 // # What is left out
 //
 // goto, package unsafe, import of packages under ".", and interfaces with methods of

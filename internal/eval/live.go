@@ -32,6 +32,7 @@ type Live struct {
 	standIns map[reflect.Type]*symbols.Type
 	shapes   map[reflect.Type]*symbols.Type // also those without a name
 	short    map[string][]string            // import paths by last element
+	bare     bareTypes
 }
 
 // Begin implements Program. The index is opened when something is looked for.
@@ -90,7 +91,7 @@ func packages(x *symbols.Index) []string {
 // Package implements Program.
 func (l *Live) Package(name string) (string, error) {
 	if !l.open() {
-		return "", nil
+		return l.bare.pkg(name), nil
 	}
 	for _, p := range packages(l.x) {
 		if p == name {
@@ -119,10 +120,11 @@ func (l *Live) Package(name string) (string, error) {
 
 // Lookup implements Program.
 func (l *Live) Lookup(path, name string) (m Member, err error) {
+	full := path + "." + name
 	if !l.open() {
+		m.Type = l.bare.types()[full]
 		return m, nil
 	}
-	full := path + "." + name
 	if v, err := l.x.Var(full); err == nil {
 		rt, err := l.reflect(v.Type)
 		if err != nil {
@@ -221,43 +223,27 @@ const funcFlagAsm = 1 << 2
 
 // function checks that a function may be called, and makes a func of it.
 func (l *Live) function(f *symbols.Func) (Func, error) {
-	no := func(format string, args ...any) (Func, error) {
-		return Func{}, refused("%s cannot be called: "+format, append([]any{f.Name}, args...)...)
-	}
+	no := func(format string, args ...any) (Func, error) { return Func{}, cannotCall(f.Name, format, args...) }
 	path, _, _ := l.x.Package(f.Name)
-	for _, p := range offLimits {
-		if path == p {
-			return no("functions of package %s are refused", p)
-		}
-	}
-	if strings.HasPrefix(path, "internal/runtime/") || strings.HasPrefix(path, "runtime/internal/") {
-		return no("functions of package %s are refused", path)
-	}
-	if exits[f.Name] {
-		return no("it would end the program")
+	if why := forbidden(path, f.Name); why != "" {
+		return no("%s", why)
 	}
 	switch {
 	case f.Inlined():
 		return no("it was inlined everywhere, the program has no code of it")
-	case f.Dict || strings.Contains(f.Name, "go.shape.") || strings.Contains(f.Name, "["):
-		return no("it is an instance of a generic function, and needs a dictionary")
+	case f.Dict:
+		return no("%s", needsDictionary)
 	case f.Closure:
 		return no("it is the body of a closure, and needs its variables")
 	case f.Wrapper:
 		return no("it is code that the compiler made for interfaces")
 	}
 	tf, ok := l.table.Func(f.Entry)
-	switch {
-	case !ok || tf.Entry() != f.Entry:
+	if !ok || tf.Entry() != f.Entry {
 		return no("the function table has no entry for its address")
-	case tf.Flag()&funcFlagAsm != 0:
-		return no("it is written in assembly")
-	case tf.FuncID() != 0 || tf.Flag() != 0:
-		return no("it is special to the runtime (flags %d, id %d)", tf.Flag(), tf.FuncID())
-	case ofRuntime(tf.File(f.Entry)):
-		return no("it is a part of the runtime under another name")
-	case strings.HasPrefix(f.Name, "_cgo") || strings.Contains(f.Name, "._Cfunc_"):
-		return no("it is a stub of cgo")
+	}
+	if why := special(tf); why != "" {
+		return no("%s", why)
 	}
 	var in, out []reflect.Type
 	for _, p := range f.Params {
@@ -271,14 +257,61 @@ func (l *Live) function(f *symbols.Func) (Func, error) {
 			in = append(in, rt)
 		}
 	}
+	return checked(f, tf, reflect.FuncOf(in, out, false))
+}
+
+func cannotCall(name, format string, args ...any) error {
+	return refused("%s cannot be called: "+format, append([]any{name}, args...)...)
+}
+
+const needsDictionary = "it is an instance of a generic function, and needs a dictionary"
+
+// forbidden says why a function of that name is not called, "" where it may be.
+func forbidden(path, name string) string {
+	for _, p := range offLimits {
+		if path == p {
+			return "functions of package " + p + " are refused"
+		}
+	}
+	switch {
+	case strings.HasPrefix(path, "internal/runtime/") || strings.HasPrefix(path, "runtime/internal/"):
+		return "functions of package " + path + " are refused"
+	case exits[name]:
+		return "it would end the program"
+	case strings.Contains(name, "go.shape.") || strings.Contains(name, "["):
+		return needsDictionary
+	case strings.HasPrefix(name, "_cgo") || strings.Contains(name, "._Cfunc_"):
+		return "it is a stub of cgo"
+	}
+	return ""
+}
+
+// special says what is special about the code of a function, "" where it is plain.
+func special(tf pclntab.Func) string {
+	switch {
+	case tf.Flag()&funcFlagAsm != 0:
+		return "it is written in assembly"
+	case tf.FuncID() != 0 || tf.Flag() != 0:
+		return fmt.Sprintf("it is special to the runtime (flags %d, id %d)", tf.Flag(), tf.FuncID())
+	case ofRuntime(tf.File(tf.Entry())):
+		return "it is a part of the runtime under another name"
+	}
+	return ""
+}
+
+// checked compares a signature with what the function table says of the function.
+func checked(f *symbols.Func, tf pclntab.Func, ft reflect.Type) (Func, error) {
 	if err := f.Check(tf.Args()); err != nil {
 		return Func{}, err
 	}
-	ft := reflect.FuncOf(in, out, false)
+	var in []reflect.Type
+	for i := range ft.NumIn() {
+		in = append(in, ft.In(i))
+	}
 	if err := checkArguments(f, tf, in); err != nil {
 		return Func{}, err
 	}
-	return Func{Value: funcAt(f.Entry, ft), Loose: len(in) > 0 && in[len(in)-1].Kind() == reflect.Slice}, nil
+	return Func{Value: funcAt(f.Entry, ft), Loose: !ft.IsVariadic() && len(in) > 0 && in[len(in)-1].Kind() == reflect.Slice}, nil
 }
 
 // ofRuntime says that a source file is one of package runtime, which defines functions

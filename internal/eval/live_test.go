@@ -5,11 +5,13 @@ package eval
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // program is the program of testdata/program, which evaluates in itself.
@@ -139,28 +141,59 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// TestStripped has the language, and says what is missing.
+// TestStripped has the language, functions whose type the user says, and types that
+// the program needs at run time. It says what is missing.
 func TestStripped(t *testing.T) {
 	p := start(t, build(t, "-ldflags=-s -w"))
-	if got := p.eval("strings.ToUpper(\"x\") + fmt.Sprint(1 + 1)"); got != `"X2"` {
-		t.Errorf("the language: %s", got)
-	}
-	if got := p.eval("limit"); !strings.Contains(got, "undefined: limit") || !strings.Contains(got, "not known") {
-		t.Errorf("a variable: %s", got)
+	for _, x := range []struct{ src, want string }{
+		{"strings.ToUpper(\"x\") + fmt.Sprint(1 + 1)", `"X2"`},
+		{"limit", "error: 1:1: undefined: limit"},
+		{"limit", "-ldflags"},
+		{"f := function(\"main.fail\", func(int) int); f(2)", "3"},
+		{"f(3)", "error: panic: runtime error: index out of range [3] with length 3"},
+		{"function(\"main.mixed\", func(int8, string, float64, struct{ a, b int8 }, map[string]int, ...int) (int, string, float32))(1, \"s\", 2.5, struct{ a, b int8 }{1, 2}, nil, 7, 8)", `4, "s!", 2.5`},
+		{"it := item{Name: \"four\"}; it.Tags = append(it.Tags, \"t\"); len(it.Tags)", "1"},
+		{"function(\"main.describe\", func(error) string)(errors.New(\"e\"))", `"error: e"`},
+		{"function(\"main.fail\", func(string) int)", "error: 1:1: main.fail is no func(string) int: its arguments take other room"},
+		{"function(\"main.fial\", func(int) int)", "error: 1:1: the program has no code of a function main.fial"},
+		{"function(\"runtime.GC\", func())", "error: 1:1: runtime.GC cannot be called"},
+		{"function(\"os.Exit\", func(int))", "error: 1:1: os.Exit cannot be called: it would end the program"},
+		{"function(1, 2)", "error"},
+	} {
+		if got := p.eval(x.src); !strings.Contains(got, x.want) {
+			t.Errorf("%s\n got %s\nwant %s", x.src, got, x.want)
+		}
 	}
 }
 
-// TestMutated reads a map that the program writes as fast as it can.
+var soak = flag.Duration("soak", 0, "how `long` TestMutated goes on, in each mode")
+
+// TestMutated reads a map that the program writes as fast as it can, while the
+// collector runs all the time.
 func TestMutated(t *testing.T) {
-	p := start(t, build(t), "mutate")
-	for _, src := range []string{
-		"n := 0; for range 3000 { for k, v := range churn { if k > 1000 || v < 0 { panic(\"torn\") }; n++ } }; n > 0",
-		"for i := range 300000 { if v, ok := churn[i%1000]; ok && v != 0 && v%1000 != i%1000 { panic(fmt.Sprint(i, v)) } }",
-		"for range 200 { fmt.Sprint(churn); runtime.GC() }",
-		"churn",
-	} {
-		if got := p.eval(src); strings.Contains(got, "error") {
-			t.Errorf("%s: %s", src, got)
-		}
+	for name, flags := range map[string][]string{"plain": nil, "race": {"-race"}} {
+		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "plain" {
+				t.Skip("builds a program")
+			}
+			t.Setenv("GOGC", "1")
+			// That the console reads what the program writes is a race indeed.
+			t.Setenv("GORACE", "report_bugs=0")
+			p := start(t, buildProgram(t, "./testdata/program", flags...), "mutate")
+			until := time.Now().Add(*soak)
+			for round := 0; round == 0 || time.Now().Before(until); round++ {
+				for _, src := range []string{
+					"n := 0; for range 1000 { for k, v := range churn { if k > 1000 || v < 0 { panic(\"torn\") }; n++ } }; n > 0",
+					"for i := range 100000 { if v, ok := churn[i%1000]; ok && v != 0 && v%1000 != i%1000 { panic(fmt.Sprint(i, v)) } }",
+					"for range 100 { fmt.Sprint(churn); runtime.GC() }",
+					"churn",
+					"len(churn) >= 0",
+				} {
+					if got := p.eval(src); strings.Contains(got, "error") {
+						t.Fatalf("round %d: %s: %s", round, src, got)
+					}
+				}
+			}
+		})
 	}
 }

@@ -20,6 +20,8 @@ type Program interface {
 	// Method finds a method of a named type or of a pointer to it, as a function
 	// whose first parameter is the receiver.
 	Method(t reflect.Type, name string) (Func, error)
+	// Function finds a function by the linker's name, where the user says its type.
+	Function(name string, t reflect.Type) (Func, error)
 	// Methods are the names of a named type's methods.
 	Methods(t reflect.Type) []string
 	// TypeName is the full name of a type that the binary has no runtime data of, by

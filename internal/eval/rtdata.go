@@ -69,6 +69,8 @@ func typeOfWord(p unsafe.Pointer) reflect.Type {
 	return t
 }
 
+func addOffset(p unsafe.Pointer, off int32) unsafe.Pointer { return unsafe.Add(p, off) }
+
 // nameAt reads an abi.Name.
 func nameAt(p unsafe.Pointer) string {
 	if p == nil {

@@ -7,8 +7,8 @@ import (
 
 // TestCoverage compares with a bit for each word of a small memory.
 func TestCoverage(t *testing.T) {
-	const memory = 400 * pageSize
-	for seed := range uint64(20) {
+	const memory = 300 * pageSize
+	for seed := range uint64(5) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		var c coverage
 		plain := make([]bool, memory/wordSize)

@@ -402,12 +402,16 @@ func TestHide(t *testing.T) {
 	}
 	text, id := "text", uint64(9)
 	s := &secrets{key: 7, keyID: &id, token: true, apiKey: "a", secret: []uint64{123}, private: [2]uint64{124, 125}, passKey: 8, keys: map[int]int{126: 127}, pass: "hidden", passwd: &text}
+	s.keyMu.Lock()
+	defer s.keyMu.Unlock()
+	s.keyed.Store(3)
+	s.keyTime = s.keyTime.UTC()
 	v, err := d.DecodePlace(t.Context(), place(d, s))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `live.secrets{key: 7, keyID: &uint64(9), token: true, keyMu: sync.Mutex{ /* unlocked */ }, apiKey: [redacted], secret: [redacted], private: [redacted], ` +
-		`passKey: 8, keys: [redacted], keyed: 0, keyTime: 0001-01-01T00:00:00Z, pass: [redacted], passwd: [redacted], none: 0}`
+	const want = `live.secrets{key: 7, keyID: &uint64(9), token: true, keyMu: sync.Mutex{ /* locked */ }, apiKey: [redacted], secret: [redacted], private: [redacted], ` +
+		`passKey: 8, keys: [redacted], keyed: 3, keyTime: 0001-01-01T00:00:00Z, pass: [redacted], passwd: [redacted], none: 0}`
 	if got := oneLine.Replace(string(v.AppendGo(nil))); got != want {
 		t.Errorf("it reads as\n%s, want\n%s", got, want)
 	}

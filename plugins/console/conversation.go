@@ -23,7 +23,8 @@ type conversation struct {
 
 const help = `Go is evaluated: expressions, statements, declarations. Names of package main are
 in scope, and those of all packages of the program: net/http after
-import "net/http", or http where there is one of that name alone.
+import "net/http", or http where there is one of that name alone. In a program
+without debug information a function is function("main.f", func(int) error).
 exit() ends the session. What begins with a colon is a command:
 
 :json GO        the answer as JSON: output, values with types, error

@@ -7,7 +7,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/ispyd/ispyd/internal/nearest"
@@ -79,7 +78,7 @@ func (p *plugin) insertConfigured(c plugins.Config) {
 		kind, name, err := insertArgs(strings.Fields(words))
 		insert := func() {
 			if err == nil {
-				err = p.put(context.Background(), &probe{kind: kind, name: name, by: "the configuration"}, 0, nil)
+				err = p.put(context.Background(), &probe{kind: kind, name: name, by: "the configuration", configured: true}, 0, nil)
 			}
 			if err != nil {
 				p.misconfigured(c, nodes.Errorf(err, "debugger.insert %q: %v", words, err))
@@ -123,27 +122,46 @@ func (p *plugin) put(ctx context.Context, pr *probe, lease time.Duration, o *obs
 		}
 		pr.note = "inlined everywhere (" + strconv.Itoa(t.inlined) + " functions): panics are found by its name"
 	}
-	if p.has(pr.key()) {
-		return nodes.Errorf(fs.ErrExist, "there is a probe %s on %s already", pr.kind, pr.name)
+	if err := p.taken(pr.key()); err != nil {
+		return err
 	}
+	pr.place = context.WithoutCancel(ctx)
 	return p.setting(pr.key()).Change(ctx, lease, nodes.Change{
 		Now: func(context.Context) (string, error) { return p.state(pr.key()), nil },
 		Do:  func(context.Context) error { return p.add(pr, t, o) },
 		Hold: func(context.Context) (func(context.Context) error, error) {
-			return func(context.Context) error { return p.drop(pr.key(), "the end of its time") }, nil
+			return func(context.Context) error {
+				if err := p.drop(pr, "the end of its time"); err != errGone {
+					return err
+				}
+				return nil
+			}, nil
 		},
 	})
 }
 
-func (p *plugin) has(k probeKey) bool {
+// taken is why no probe can be put in under a key: there is one.
+func (p *plugin) taken(k probeKey) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.probes[k] != nil
+	return p.takenLocked(k)
+}
+
+func (p *plugin) takenLocked(k probeKey) error {
+	switch pr := p.probes[k]; {
+	case pr == nil:
+		return nil
+	case pr.leaving.Load():
+		return nodes.Errorf(nodes.ErrBusy, "the probe %s on %s is still there, %s", k.kind, k.name, pendingNote(pr.pending))
+	}
+	return nodes.Errorf(fs.ErrExist, "there is a probe %s on %s already", k.kind, k.name)
 }
 
 // state is the value of a probe's setting.
 func (p *plugin) state(k probeKey) string {
-	if p.has(k) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.probes[k] != nil {
 		return "in"
 	}
 	return "out"
@@ -181,7 +199,7 @@ func (p *plugin) add(pr *probe, t *target, o *observation) (err error) {
 	case p.closed:
 		return nodes.Errorf(nodes.ErrBusy, "the server is closing")
 	case p.probes[pr.key()] != nil:
-		return nodes.Errorf(fs.ErrExist, "there is a probe %s on %s already", pr.kind, pr.name)
+		return p.takenLocked(pr.key())
 	case len(p.probes) >= maxProbes:
 		return nodes.Errorf(nodes.ErrTooLarge, "there are %d probes already; remove takes some away, and main.* is one for many functions", maxProbes)
 	}
@@ -211,116 +229,54 @@ func (p *plugin) rearm() {
 	p.armed.Store(a)
 }
 
-// drop takes a probe out, if it is in.
-func (p *plugin) drop(k probeKey, why string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	pr := p.probes[k]
-	if pr == nil {
-		return nil
-	}
-	if err := p.takeOut(pr, why); err != nil {
-		p.dropLater(pr, why)
-		return err
-	}
-	return p.unhook(false)
-}
-
-// dropLater takes a probe on returns out as soon as no tracer is in the way. p.mu is
-// held.
-func (p *plugin) dropLater(pr *probe, why string) {
-	if pr.leaving {
-		return
-	}
-	pr.leaving = true
-	restoreLater(func() error {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.probes[pr.key()] != pr {
-			return nil
-		}
-		if err := pr.sites.remove(); errors.Is(err, nodes.ErrBusy) {
-			return syscall.EBUSY
-		} else if err != nil {
-			return err
-		}
-		return p.takeOut(pr, why)
-	})
-}
-
-// takeOut takes out a probe. p.mu is held.
-func (p *plugin) takeOut(pr *probe, why string) error {
-	if err := pr.sites.remove(); err != nil {
-		return err
-	}
-	delete(p.probes, pr.key())
-	p.rearm()
-	p.event("remove", pr.name, pr.kind+": "+why)
-	return nil
-}
-
-// removeAll takes out all probes. p.mu is held.
-func (p *plugin) removeAll(why string) error {
-	var errs []error
-	for _, pr := range p.probes {
-		err := p.takeOut(pr, why)
-		if err != nil {
-			p.dropLater(pr, why)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
 // remove takes FUNC.
 func (p *plugin) remove(ctx context.Context, args []string) error {
-	var keys []probeKey
-	var all []string
 	want := spellings(args[0])
-	p.mu.Lock()
-	for k := range p.probes {
-		all = append(all, k.name)
+	list := p.sorted(func(pr *probe) bool {
 		for _, w := range want {
-			if k.name == w || k.name == escapedDots(w) {
-				keys = append(keys, k)
-				break
+			if pr.name == w || pr.name == escapedDots(w) {
+				return true
 			}
+		}
+		return false
+	})
+	if len(list) == 0 {
+		var all []string
+		for _, pr := range p.sorted(nil) {
+			all = append(all, pr.name)
+		}
+		return nodes.Errorf(fs.ErrNotExist, "there is no probe on %.200q%s; the file probes lists them", args[0], nearest.Hint(args[0], all))
+	}
+	return p.removeProbes(ctx, list, "by "+by(ctx))
+}
+
+// sorted returns the probes that match, or all, in order.
+func (p *plugin) sorted(match func(*probe) bool) (list []*probe) {
+	p.mu.Lock()
+	for _, pr := range p.probes {
+		if match == nil || match(pr) {
+			list = append(list, pr)
 		}
 	}
 	p.mu.Unlock()
-	if len(keys) == 0 {
-		return nodes.Errorf(fs.ErrNotExist, "there is no probe on %.200q%s; the file probes lists them", args[0], nearest.Hint(args[0], all))
-	}
-	return p.removeKeys(ctx, keys, "by "+by(ctx))
-}
-
-// removeKeys takes out probes, so that their settings know.
-func (p *plugin) removeKeys(ctx context.Context, keys []probeKey, why string) error {
-	sort.Slice(keys, func(i, j int) bool {
-		return keys[i].name < keys[j].name || keys[i].name == keys[j].name && keys[i].kind < keys[j].kind
+	sort.Slice(list, func(i, j int) bool {
+		a, b := list[i], list[j]
+		return a.name < b.name || a.name == b.name && a.kind < b.kind
 	})
-	var errs []error
-	for _, k := range keys {
-		errs = append(errs, p.setting(k).Change(ctx, 0, nodes.Change{
-			Now: func(context.Context) (string, error) { return p.state(k), nil },
-			Do:  func(context.Context) error { return p.drop(k, why) },
-		}))
-	}
-	return errors.Join(errs...)
+	return list
 }
 
 // off takes out all probes.
 func (p *plugin) off(ctx context.Context, _ []string) error {
-	p.mu.Lock()
-	keys := make([]probeKey, 0, len(p.probes))
-	for k := range p.probes {
-		keys = append(keys, k)
-	}
-	p.mu.Unlock()
-	err := p.removeKeys(ctx, keys, "off by "+by(ctx))
+	err := p.removeProbes(ctx, p.sorted(nil), "off by "+by(ctx))
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return errors.Join(err, p.unhook(true))
+	e := p.unhook(true)
+	p.unhooking = e != nil
+	if err == nil {
+		err = held(e) // else it is the same tracer
+	}
+	return err
 }
 
 // reset also lets go of what has been caught.

@@ -18,7 +18,6 @@ package debugger
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -70,10 +69,15 @@ type plugin struct {
 	limiting *nodes.Setting
 	records  map[string]*observed // by function
 	hooked   bool
-	closed   bool
-	end      func() // of keeping what is recovered
-	done     chan struct{}
-	idle     sync.WaitGroup
+	// mute says that of the hook an empty jump is left, which a tracer holds up.
+	mute bool
+	// unhooking says that the hook is to go, whatever wants it; going, that it is
+	// tried again and again to take out what a tracer has held up.
+	unhooking, going bool
+	closed           bool
+	end              func() // of keeping what is recovered
+	done             chan struct{}
+	idle             sync.WaitGroup
 }
 
 func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
@@ -103,6 +107,7 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	if conf.Dir != "" {
 		p.store.keeper = &onDisk{dir: conf.Dir}
 	}
+	servers.Add(1)
 	p.idle.Add(1)
 	go p.work()
 	p.end = tracebacks.Keep(p)
@@ -141,11 +146,10 @@ func (p *plugin) event(kind, probe, text string) {
 func (p *plugin) Close() error {
 	p.mu.Lock()
 	p.closed = true
-	err := p.removeAll("the server closes")
-	if e := p.unhook(true); e != nil {
-		err = errors.Join(err, e)
-	}
+	err := once([]error{p.removeAll("the server closes"), p.unhook(true)})
+	p.unhooking = true
 	p.mu.Unlock()
+	err = once([]error{err, closeEngine()})
 	p.end()
 	p.crash.close()
 	close(p.done)

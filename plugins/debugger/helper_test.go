@@ -31,6 +31,7 @@ type tree struct {
 	dir nodes.Dir
 	fs  fs.FS
 	io.Closer
+	ctx context.Context // of the writes
 }
 
 // opened opens the plugin; the test closes it, if it has not done so itself. No text
@@ -45,7 +46,7 @@ func opened(t testing.TB, conf string) *tree {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := &tree{t, dir, nodes.FS(context.Background(), dir), closer}
+	tr := &tree{t, dir, nodes.FS(context.Background(), dir), closer, context.Background()}
 	t.Cleanup(func() { tr.close() })
 	return tr
 }
@@ -102,7 +103,7 @@ func (tr *tree) read(name string) string {
 // write writes to ctl.
 func (tr *tree) write(text string) error {
 	tr.t.Helper()
-	ctx := context.Background()
+	ctx := tr.ctx
 	n, err := nodes.Lookup(ctx, tr.dir, "ctl")
 	if err != nil {
 		tr.t.Fatal(err)

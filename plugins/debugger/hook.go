@@ -2,10 +2,8 @@ package debugger
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"sync/atomic"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -20,63 +18,20 @@ var owner atomic.Pointer[plugin]
 
 // hook sees that the hook is in. p.mu is held.
 func (p *plugin) hook() error {
-	if p.hooked {
+	if p.hooked && !p.mute {
 		return nil
 	}
-	if !owner.CompareAndSwap(nil, p) {
+	if !p.hooked && !owner.CompareAndSwap(nil, p) {
 		return nodes.Errorf(nodes.ErrBusy, "the debugger of another server of this program has its hook in: use that one, or turn that off")
 	}
 	if err := panics.Install(p.panicked); err != nil {
-		owner.Store(nil)
+		if !p.hooked {
+			owner.Store(nil)
+		}
 		return engineFailed(err)
 	}
-	p.hooked = true
+	p.hooked, p.mute, p.unhooking = true, false, false
 	return nil
-}
-
-// unhook takes the hook out, if no probe needs it, or if it must be. p.mu is held.
-func (p *plugin) unhook(must bool) error {
-	if !p.hooked {
-		return nil
-	}
-	if !must {
-		if a := p.armed.Load(); a != nil {
-			return nil
-		}
-	}
-	// Whatever comes of it, nobody is called any more.
-	err := panics.Remove()
-	p.hooked = false
-	owner.Store(nil)
-	if errors.Is(err, syscall.EBUSY) {
-		restoreLater(func() error {
-			if owner.Load() != nil {
-				return nil // wanted again
-			}
-			return panics.Remove()
-		})
-	}
-	return engineFailed(err)
-}
-
-// Where a tracer was in the way, it is tried again after soon, and then less and less
-// often.
-const (
-	soon   = 200 * time.Millisecond
-	seldom = time.Minute
-)
-
-// restoreLater puts the program's text back as soon as that is possible, also after the
-// end of the server: a tracer that was attached is in nobody's hands but its own.
-func restoreLater(restore func() error) {
-	go func() {
-		for wait := soon; ; wait = min(2*wait, seldom) {
-			time.Sleep(wait)
-			if err := restore(); !errors.Is(err, syscall.EBUSY) {
-				return
-			}
-		}
-	}()
 }
 
 // panicked is called on the goroutine that panics, before any of its deferred
@@ -175,7 +130,7 @@ func frameOf(x *panics.Panic) minicore.Frame {
 // expel removes a probe that has used up its share of a CPU.
 func (p *plugin) expel(pr *probe, l limits) {
 	p.event("error", pr.name, "the probe took more than "+decimal(l.share)+"% of a CPU: it removes itself; limit share= allows more")
-	err := p.removeKeys(context.Background(), []probeKey{pr.key()}, "it took too much time")
+	err := p.removeProbes(context.Background(), []*probe{pr}, "it took too much time")
 	if err != nil {
 		p.event("error", pr.name, "the probe could not be removed: "+err.Error())
 	}

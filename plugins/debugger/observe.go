@@ -119,6 +119,9 @@ const maxShown = 1000
 
 // called notes a call. It runs on a goroutine of package returns.
 func (p *plugin) called(pr *probe, s *sites, f pclntab.Func, o *observation, c *returns.Call) {
+	if pr.leaving.Load() {
+		return
+	}
 	r := callRecord{
 		Time: c.Time, Function: pclntab.Display(f.Name()), Goroutine: c.Goroutine, Duration: c.Duration.Seconds(),
 		Args: map[string]string{}, Results: map[string]string{},

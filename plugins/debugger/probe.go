@@ -1,6 +1,7 @@
 package debugger
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,16 @@ type probe struct {
 	window time.Time // since when cost is counted
 	cost   time.Duration
 
-	leaving bool // it goes as soon as no tracer is in the way; under the plugin's lock
+	// place says where it is listed as a setting; configured, that it was there before
+	// anybody could change settings.
+	place      context.Context
+	configured bool
+
+	// leaving says that it goes as soon as no tracer is in the way, and catches nothing
+	// any more; why and pending, why it goes and what is in the way, are under the
+	// plugin's lock.
+	leaving      atomic.Bool
+	why, pending string
 
 	// sites are the functions whose returns are patched; nil of a panic's probe.
 	sites *sites
@@ -103,6 +113,9 @@ func (p *probe) line() probeLine {
 		Function: p.name, Kind: p.kind, Since: p.since, By: p.by, Note: p.note,
 		Hits: p.hits.Load(), Captured: p.captured.Load(), Skipped: p.skipped.Load(),
 	}
+	if p.leaving.Load() {
+		l.Note = pendingNote(p.pending)
+	}
 	spent := p.spent.Load()
 	if p.sites != nil {
 		hits, limited, dropped, cost := p.sites.stats()
@@ -124,7 +137,7 @@ type armed struct {
 func arm(probes map[probeKey]*probe) *armed {
 	a := &armed{exact: map[string]*probe{}}
 	for k, p := range probes {
-		if k.kind != kindPanic {
+		if k.kind != kindPanic || p.leaving.Load() {
 			continue
 		}
 		if _, ok := p.prefix(); ok {

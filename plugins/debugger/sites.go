@@ -36,7 +36,7 @@ func (s *sites) remove() error {
 			errs = append(errs, engineFailed(err))
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := once(errs); err != nil {
 		return err
 	}
 	if s.index != nil {
@@ -165,7 +165,7 @@ func (p *plugin) ended(pr *probe, e returns.End) {
 		kind = "end"
 	}
 	p.event(kind, pr.name, pr.kind+": "+e.String())
-	if err := p.removeKeys(context.Background(), []probeKey{pr.key()}, e.String()); err != nil {
+	if err := p.removeProbes(context.Background(), []*probe{pr}, e.String()); err != nil {
 		p.event("error", pr.name, "the probe could not be removed: "+err.Error())
 	}
 }
@@ -173,6 +173,9 @@ func (p *plugin) ended(pr *probe, e returns.End) {
 // returned keeps an error that a function has returned. It runs on a goroutine of
 // package returns.
 func (p *plugin) returned(pr *probe, s *sites, c *returns.Capture) {
+	if pr.leaving.Load() {
+		return
+	}
 	t := &traceback{
 		Kind: kindError, Time: c.Time, PID: os.Getpid(), Probes: []string{pr.name},
 		Type: cut(c.Error.Type, maxLabel), Value: cut(c.Error.Text, maxValue), Goroutine: c.Goroutine,

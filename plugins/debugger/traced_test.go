@@ -66,11 +66,25 @@ func TestTraced(t *testing.T) {
 	v.await("tracebacks/1/panic", "index out of range [7]")
 	v.want("0 170 cents: too much", "pay 170")
 	v.await("tracebacks/2/panic", "170 cents")
-	for _, f := range []string{"order", "pay"} {
-		if got := v.do("ctl remove main.(*Shop).%s", f); !strings.Contains(got, fmt.Sprintf("traced by process %d", tracer)) {
+	for n, f := range []string{"order", "pay"} {
+		got := v.do("ctl remove main.(*Shop).%s", f)
+		if strings.Count(got, fmt.Sprintf("traced by process %d", tracer)) != 1 || !strings.HasPrefix(got, "removal pending") {
 			t.Errorf("remove %s: %q", f, got)
 		}
+		if got := v.do("read probes"); strings.Count(got, "removal pending: this process is traced by") != n+1 {
+			t.Errorf("probes after remove %s:\n%s", f, got)
+		}
 	}
+	if got := v.do("ctl off"); strings.Count(got, "traced by") != 1 {
+		t.Errorf("off: %q", got)
+	}
+	if got := v.do("read probes"); strings.Count(got, "removal pending") != 2 {
+		t.Errorf("probes after off:\n%s", got)
+	}
+	if got := v.do("read status"); !strings.Contains(got, "engine\ton\t") || !strings.Contains(got, "of 2 the removal is pending") {
+		t.Errorf("status:\n%s", got)
+	}
+	v.want("0 180 cents: too much", "pay 180")
 	if got := v.do("verify"); got == "0 <nil>" {
 		t.Errorf("the text has been restored under the tracer")
 	}

@@ -58,7 +58,12 @@ type statusLine struct {
 
 func (p *plugin) status(context.Context) ([]statusLine, error) {
 	p.mu.Lock()
-	hooked, probes := p.hooked, len(p.probes)
+	hooked, probes, leaving := p.hooked, len(p.probes), 0
+	for _, pr := range p.probes {
+		if pr.leaving.Load() {
+			leaving++
+		}
+	}
 	wrong := append([]string(nil), p.wrong...)
 	p.mu.Unlock()
 	l := *p.limit.Load()
@@ -68,15 +73,19 @@ func (p *plugin) status(context.Context) ([]statusLine, error) {
 	const portable = "debugger.Recovered and http.Wrap work without it"
 	if _, err := p.functions(); err != nil {
 		engine = statusLine{"engine", "off", err.Error(), portable}
-	} else if err := refused(conditions, true); err != nil {
-		engine = statusLine{"engine", "refused", err.Error(), "see the conditions below; " + portable}
 	} else if hooked || probes > 0 {
 		engine = statusLine{"engine", "on", strconv.Itoa(len(jump.Patched())) + " bytes of the program's text are changed", ""}
+		if err := jump.Untraced(); err != nil {
+			engine.Detail += "; no probe is put in or taken out now: " + err.Error()
+			engine.Remedy = "detach the tracer"
+		}
+	} else if err := refused(conditions, true); err != nil {
+		engine = statusLine{"engine", "refused", err.Error(), "see the conditions below; " + portable}
 	}
 	list := []statusLine{engine}
 	list = append(list,
 		statusLine{"go", runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, ""},
-		statusLine{"probes", strconv.Itoa(probes), "", ""},
+		statusLine{"probes", strconv.Itoa(probes), leavingDetail(leaving), ""},
 		statusLine{"tracebacks", strconv.Itoa(n), size(bytes).String() + " of " + l.bytes.String() + ", " + p.place(), ""},
 		statusLine{"limits", "", l.String(), ""},
 		statusLine{"on-crash", p.crash.state(), p.crash.detail(), ""},
@@ -92,6 +101,13 @@ func (p *plugin) status(context.Context) ([]statusLine, error) {
 		list = append(list, statusLine{"configuration", "wrong", w, "correct the section [debugger]"})
 	}
 	return list, nil
+}
+
+func leavingDetail(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return "of " + strconv.Itoa(n) + " the removal is pending"
 }
 
 func (p *plugin) place() string {

@@ -6,6 +6,12 @@
 // be on where the kernel does not tell who asks, unless allow-remote is set too.
 // Nothing can be written unless write is set.
 //
+// What is written is reached by the program's own pointers, through maps too; what a
+// map or an interface holds by value is refused. Names that speak of secrets hide
+// texts and whatever is composed, but not a single number, bool, time or lock: a Key
+// that is an int is shown, a part of an array called Key is not. A bundle of evidence
+// has variables only where they are named.
+//
 // What allow and deny decide is which variables have a name here. A value that one
 // of them points to is shown with it, whatever variable else points there.
 package globals

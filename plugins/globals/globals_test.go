@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,10 @@ import (
 	"github.com/ispyd/ispyd/plugins/plugintest"
 )
 
-var soakTime = flag.Duration("soak", 2*time.Second, "how long TestSoak reads what the program is writing")
+var (
+	soakTime = flag.Duration("soak", 2*time.Second, "how long TestSoak reads what the program is writing")
+	largeMap = flag.Int("large", 1_000_000, "entries of the map that TestLarge reads")
+)
 
 const (
 	reading = "[globals]\nenabled = true\n"
@@ -357,7 +361,7 @@ func TestTree(t *testing.T) {
 		}
 	}
 	h = start(t, exe, reading+`allow = ["main.l*", "encoding/..."]`+"\n")
-	if got := h.do("read", "", "").Names; !slices.Equal(got, []string{"encoding", "main.label", "main.levels", "main.limit", "main.locked"}) {
+	if got := h.do("read", "", "").Names; !slices.Equal(got, []string{"encoding", "main.label", "main.levels", "main.limit", "main.lists", "main.locked"}) {
 		t.Errorf("what is allowed is %v", got)
 	}
 	if got := h.read("main.ratio"); !strings.Contains(got, "does not allow") {
@@ -404,27 +408,28 @@ func TestTop(t *testing.T) {
 
 func TestLarge(t *testing.T) {
 	h := start(t, build(t), reading+`allow = ["main"]`+"\n")
-	h.do("large", "", "10000000")
+	n := *largeMap
+	h.do("large", "", strconv.Itoa(n))
 	if got := h.read("main.huge"); !strings.HasSuffix(got, "/* 4096 of 104857600 */") {
 		t.Errorf("100 MB read as ...%s", got[max(0, len(got)-100):])
 	}
 	if got := h.read("main.huge[104857599]"); got != "0" {
 		t.Errorf("the last byte reads as %s", got)
 	}
-	if got := h.read("main.many"); !strings.Contains(got, "/* 100 of 10000000 */") {
-		t.Errorf("10 million entries read as ...%s", got[max(0, len(got)-100):])
+	if got := h.read("main.many"); !strings.Contains(got, fmt.Sprintf("/* 100 of %d */", n)) {
+		t.Errorf("%d entries read as ...%s", n, got[max(0, len(got)-100):])
 	}
-	if got := h.read("main.many[9999999]"); got != "9999999" {
+	if got, want := h.read(fmt.Sprintf("main.many[%d]", n-1)), strconv.Itoa(n-1); got != want {
 		t.Errorf("an entry of them reads as %s", got)
 	}
-	if got := h.read("main.many[10000000]"); !strings.Contains(got, "no such key") {
+	if got := h.read(fmt.Sprintf("main.many[%d]", n)); !strings.Contains(got, "no such key") {
 		t.Errorf("an entry that is not there reads as %s", got)
 	}
 }
 
 func TestSoak(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-race"}} {
-		a := start(t, build(t, flags...), reading).do("soak", "", soakTime.String())
+		a := start(t, build(t, flags...), writing).do("soak", "", soakTime.String())
 		if a.Error != "" || len(a.Names) > 0 || a.Text == "0" {
 			t.Errorf("%v: after %s rounds: %s %v", flags, a.Text, a.Error, a.Names)
 		}

@@ -6,6 +6,8 @@
 
 package x86asm
 
+//lint:file-ignore SA4000 sizes are written in bits over bits
+
 import (
 	"encoding/binary"
 	"errors"

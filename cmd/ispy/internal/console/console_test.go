@@ -140,3 +140,44 @@ func TestTalk(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestRemote has a real listener whose peers nobody knows: there is no console unless
+// the configuration says that there is to be one.
+func TestRemote(t *testing.T) {
+	const on = "[console]\nenabled = true\n"
+	for _, x := range []struct {
+		config string
+		works  bool
+	}{{on, false}, {on + "allow-remote = true\n", true}} {
+		s, err := ispyd.New(ispyd.Options{Config: "[ispyd]\nlisten = \"127.0.0.1:0\"\nallow-remote = true\n" + x.config})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		c, err := client.Dial(t.Context(), s.Addr(), client.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		f, err := c.Open(t.Context(), "console/session", os.O_RDWR)
+		if !x.works {
+			why, rerr := c.ReadFile(t.Context(), "plugins")
+			if err == nil || rerr != nil || !strings.Contains(string(why), "[console] allow-remote = true") {
+				t.Errorf("a console over TCP: %v, %v\n%s", err, rerr, why)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(t.Context(), []byte("6 * 7")); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 100)
+		n, err := f.Read(b)
+		if string(b[:n]) != "42\n" {
+			t.Errorf("%q, %v", b[:n], err)
+		}
+		f.Close()
+	}
+}

@@ -8,6 +8,7 @@
 //	pay CENTS     calls pay, whose error is the answer
 //	order ID      calls order, whose panic is the answer
 //	visit ID      calls visit, whose panic (7) or error (6) is the answer
+//	pace N        the longest pause of a goroutine while N calls of order panic
 //	verify        how many bytes of the text are not those of the file
 //	close         closes the plugin
 //	die           panics, and nobody recovers
@@ -136,6 +137,8 @@ func main() {
 				total, err := shop.visit(n, "Ada")
 				say(fmt.Sprint(total > 0, " ", err))
 			}()
+		case "pace":
+			say(shop.pace(n))
 		case "verify":
 			d, err := jump.Verify()
 			say(fmt.Sprint(len(d), " ", err))

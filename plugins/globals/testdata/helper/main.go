@@ -104,6 +104,7 @@ var (
 	pointer  atomic.Pointer[item]
 	churn    = map[int]string{}
 	churned  []string
+	growing  = map[int]*inner{}
 	boxed    any
 
 	// Maps, and what they lead to.
@@ -215,6 +216,7 @@ type answer struct {
 func main() {
 	fill()
 	keep()
+	_ = len(growing)
 	f, err := config.Parse("test.toml", []byte(os.Args[1]))
 	check(err)
 	dir, closer, err := globals.Plugin.Open(section{f, len(os.Args) < 3})
@@ -419,8 +421,17 @@ func soak(ctx context.Context, dir nodes.Dir, text string) (a answer) {
 			}
 		}
 	}()
-	n := 0
+	n, written := 0, 0
 	for end := time.Now().Add(d); time.Now().Before(end); n++ {
+		for _, key := range []string{"5", "500"} {
+			b := serve(dir, request{"write", "main.growing[" + key + "].Depth", "-1"})
+			switch {
+			case b.Error == "":
+				written++
+			case !strings.Contains(b.Error, "no such key") && !strings.Contains(b.Error, "try again") && !strings.Contains(b.Error, "is nil"):
+				a.Names = append(a.Names, "growing: "+b.Error)
+			}
+		}
 		for _, name := range []string{"main.churn", "main.churned", "main.boxed", "main.label", "main.main3", "main.churn.json", "main.churn[5]", "main.queue", "top"} {
 			if name == "top" && n%1000 != 0 {
 				continue
@@ -430,6 +441,9 @@ func soak(ctx context.Context, dir nodes.Dir, text string) (a answer) {
 				a.Names = append(a.Names, name+": "+b.Error)
 			}
 		}
+	}
+	if written == 0 {
+		a.Names = append(a.Names, "nothing was written through a map")
 	}
 	close(done)
 	wg.Wait()
@@ -448,6 +462,13 @@ func mutate(done chan struct{}) {
 		default:
 		}
 		churn[i%5000] = fmt.Sprint("value ", i)
+		growing[i%3000] = &inner{Depth: i}
+		if i%5 == 0 {
+			delete(growing, i%2999)
+		}
+		if i%10000 == 0 {
+			growing = map[int]*inner{5: {}}
+		}
 		if i%7 == 0 {
 			delete(churn, i%4999)
 		}

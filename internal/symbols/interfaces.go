@@ -8,12 +8,14 @@ import (
 // interfaceData is internal/abi.InterfaceType (Go 1.25 and 1.26).
 type interfaceData struct {
 	size, ptrBytes    uintptr
-	hash              uint32
-	tflag, align      uint8
+	_                 uint32 // hash
+	_                 uint8  // flags
+	align             uint8
 	fieldAlign, kind  uint8
-	equal, gcdata     uintptr
-	str, ptrToThis    int32
-	pkgPath, methods  uintptr
+	_, _              uintptr // equality, garbage collection
+	_, _              int32   // name, pointer
+	_                 uintptr // package
+	methods           uintptr
 	count, countAgain uintptr
 }
 

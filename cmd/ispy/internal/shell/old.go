@@ -22,7 +22,7 @@ func oldWords() []verb.Verb {
 			Examples: []string{"list || true"}, Flags: noArgs(printAll("probes"))},
 		{Name: "tracebacks", Doc: "list what was caught (where there is a directory tracebacks)",
 			Examples: []string{"tracebacks || true"}, Flags: noArgs(listAll("tracebacks"))},
-		{Name: "print", Args: "N", Doc: "print what was caught under that number or name (in tracebacks)",
+		{Name: "print", Args: "N", Doc: "print the traceback of that number or name (in tracebacks)",
 			Examples: []string{"print 1 || true"}, Flags: verb.Plain(printOne("tracebacks"))},
 		{Name: "threads", Doc: "print what the goroutines, or the threads, do (where there is a file goroutines or threads)",
 			Examples: []string{"threads || true"}, Flags: noArgs(printAll("goroutines", "threads"))},
@@ -130,7 +130,8 @@ func listAll(dir string) verb.Run {
 	}
 }
 
-// printOne prints one entry of a directory: a file, or all files of a directory.
+// printOne prints one entry of a directory: a file; of a directory the file that
+// has its kind's name, the traceback of tracebacks/1, or all if there is none.
 func printOne(dir string) verb.Run {
 	return func(ctx context.Context, c *verb.Call) error {
 		if len(c.Args) != 1 {
@@ -139,6 +140,11 @@ func printOne(dir string) verb.Run {
 		if _, err := c.Space.Stat(ctx, c.Path(dir)); errors.Is(err, fs.ErrNotExist) {
 			return notHere(ctx, c, []string{dir})
 		}
-		return printAll(path.Join(dir, c.Args[0]))(ctx, c)
+		entry := path.Join(dir, c.Args[0])
+		own := path.Join(entry, strings.TrimSuffix(dir, "s"))
+		if info, err := c.Space.Stat(ctx, c.Path(own)); err == nil && !info.IsDir() {
+			return printFile(ctx, c, own)
+		}
+		return printAll(entry)(ctx, c)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,11 @@ var builds = map[string][]string{
 	"noopt": {"-gcflags=github.com/ispyd/ispyd/...=-N -l"},
 	"trim":  {"-trimpath"},
 	"bare":  {"-ldflags=-s -w"},
+	"grown": {"-gcflags=all=-N -l"},
 }
+
+// dirs are where programs are that are not the subject.
+var dirs = map[string]string{"grown": "../../../../internal/probes/panics/testdata/grown"}
 
 var built struct {
 	dir  string
@@ -54,7 +59,11 @@ func subject(t testing.TB, build string) string {
 	err, ok := built.done[build]
 	if !ok {
 		var out []byte
-		cmd := exec.Command("go", append(append([]string{"build", "-o", exe}, builds[build]...), subjectDir)...)
+		dir := subjectDir
+		if other, ok := dirs[build]; ok {
+			dir = other
+		}
+		cmd := exec.Command("go", append(append([]string{"build", "-o", exe}, builds[build]...), dir)...)
 		if out, err = cmd.CombinedOutput(); err != nil {
 			err = fmt.Errorf("%w\n%s", err, out)
 		}
@@ -136,6 +145,23 @@ func TestUnoptimised(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 	for _, want := range []string{"s = *main.server {", `user = "bob"`, "id = 2", `note = []string len: 2, cap: 2, ["red","bob"]`, `local = []string len: 3, cap: 3, ["a","bob","i1"]`, "->    "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("not %s in\n%s", want, out)
+		}
+	}
+}
+
+// A stack that has grown in the hook leaves pointers behind in the variables that
+// are not used after the panic: they are where they were.
+func TestGrown(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		t.Skip("panics are hooked on linux/amd64 alone")
+	}
+	out, errs, code := debug(t, "-c", `args; p names; p len(m); p m["o"].Customer; p m`, "local:"+captured(t, subject(t, "grown"), ""))
+	if code != 0 || errs != "" {
+		t.Errorf("exit code %d\n%s", code, errs)
+	}
+	for _, want := range []string{"o = *main.order {", `["a","bob"]`, "\n1\n", "\n\"bob\"\n", `"o": *{`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("not %s in\n%s", want, out)
 		}

@@ -1,0 +1,43 @@
+package debugger_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// Each traceback has its values, the first like the following, those of nested panics
+// too, or one line that says why not.
+func TestValuesOrWhyNot(t *testing.T) {
+	needEngine(t)
+	for name, flags := range map[string][]string{"exe": nil, "unoptimised": {"-gcflags=all=-N -l"}} {
+		t.Run(name, func(t *testing.T) {
+			v := start(t, binary(t, flags...), on+"burst = 100\nshare = 100\n")
+			v.want("ok", "ctl insert main.*")
+			for i, n := range []string{"1", "2", "3"} {
+				v.want(string(n[0]+1), "nested %s", n)
+				first := v.await("tracebacks/"+string(rune('1'+2*i))+"/traceback", "nested")
+				second := v.await("tracebacks/"+string(rune('2'+2*i))+"/traceback", "clean")
+				for _, text := range []string{first, second} {
+					list := strings.Join(below(text, "main.(*Shop).nested"), "\n")
+					known := strings.Contains(list, "id int = "+n) && strings.Contains(list, `customer string = "Ada"`)
+					named := strings.Contains(list, "id int = ") && strings.Contains(list, "customer string = ")
+					if !named || flags != nil && !known {
+						t.Errorf("nested has %q in\n%s", list, text)
+					}
+					if strings.Contains(text, "shown by name:") {
+						t.Errorf("an excuse, where there are values:\n%s", text)
+					}
+				}
+			}
+			v.want("<nil>", "close")
+		})
+	}
+	v := start(t, binary(t, "-ldflags=-s -w", "-trimpath"), on)
+	v.want("ok", "ctl insert main.(*Shop).order")
+	v.want("runtime error: index out of range [7] with length 2", "order 7")
+	text := v.await("tracebacks/1/traceback", "order")
+	last := text[strings.LastIndexByte(strings.TrimSuffix(text, "\n"), '\n')+1:]
+	if !strings.HasPrefix(last, "(no arguments and variables are shown by name: ") || !strings.Contains(last, "debug information") {
+		t.Errorf("it does not say why there are no values:\n%s", text)
+	}
+}

@@ -119,6 +119,8 @@ type Stats struct {
 	// Cost is the CPU time spent, on the function's goroutines and on ours, as far
 	// as it is counted: returns without error (1 to 2 ns each) are not.
 	Cost time.Duration
+	// Held is the part of Cost that the function's own goroutines were held up.
+	Held time.Duration
 }
 
 // PerHit is the cost of a hit in nanoseconds.
@@ -156,6 +158,8 @@ type ErrorValue struct {
 	// Text is what Error returned or, without Value, what could be read of errors
 	// of a few common types. Empty otherwise.
 	Text string
+	// Silent says why Text is not known, empty where it is.
+	Silent string
 }
 
 // A Capture is an error that a function has returned.

@@ -1,6 +1,7 @@
 package debugger_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -40,4 +41,48 @@ func TestValuesOrWhyNot(t *testing.T) {
 	if !strings.HasPrefix(last, "(no arguments and variables are shown by name: ") || !strings.Contains(last, "debug information") {
 		t.Errorf("it does not say why there are no values:\n%s", text)
 	}
+}
+
+// The reason why the text of an error is missing is the one that it is.
+func TestErrorsWithoutText(t *testing.T) {
+	needEngine(t)
+	v := start(t, binary(t), on)
+	v.want("ok", "ctl insert -error main.(*Shop).typedNil")
+	v.want("ok", "ctl insert -error main.(*Shop).mute")
+	v.want("true", "typednil 1")
+	text := v.await("tracebacks/1/panic", "value")
+	if text != "type\t*main.Invalid\nvalue\tnil *main.Invalid\n" {
+		t.Errorf("a nil pointer: %q", text)
+	}
+	v.want("*main.Mute", "mute 0")
+	text = v.await("tracebacks/2/panic", "value")
+	if !strings.Contains(text, "its Error method panicked") {
+		t.Errorf("a method that panics: %q", text)
+	}
+	v.want("<nil>", "close")
+}
+
+// A call is one hit, and what the debugger does by itself is no cost of the program's.
+func TestHits(t *testing.T) {
+	needEngine(t)
+	v := start(t, binary(t), on)
+	v.want("ok", "ctl observe main.(*Shop).order count=1000 for=1h")
+	v.want("ok", "ctl insert -error main.(*Shop).mute")
+	for range 5 {
+		v.want("apple for Ada", "order 0")
+	}
+	v.want("*main.Mute", "mute 0")
+	v.await("tracebacks/1/panic", "panicked")
+	probes := v.await("probes", "\t5\t5\t0\t")
+	for line := range strings.Lines(probes) {
+		cells := strings.Split(line, "\t")
+		if cells[0] != "main.(*Shop).mute" {
+			continue
+		}
+		// Its Error method takes 20 ms, on a goroutine of the debugger's.
+		if ns, err := strconv.Atoi(cells[6]); cells[3] != "1" || err != nil || ns > 20_000_000 {
+			t.Errorf("the error's probe: hits %s, ns_hit %s", cells[3], cells[6])
+		}
+	}
+	v.want("<nil>", "close")
 }

@@ -30,6 +30,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ispyd/ispyd/internal/config"
 	"github.com/ispyd/ispyd/internal/probes/jump"
@@ -99,10 +100,18 @@ func (s *Shop) typedNil(id int) (n int, err error) {
 	return id, i
 }
 
+// leaf has no frame, and no check of its stack.
+//
+//go:noinline
+func leaf(n int) int { return n * 7 }
+
 // Mute is an error without words.
 type Mute struct{ words []string }
 
-func (m *Mute) Error() string { return m.words[0] }
+func (m *Mute) Error() string {
+	time.Sleep(20 * time.Millisecond) // more than any function is held up
+	return m.words[0]
+}
 
 //go:noinline
 func (s *Shop) mute(id int) (n int, err error) {
@@ -170,7 +179,11 @@ func main() {
 			say("ok")
 		case "order":
 			func() {
-				defer func() { say(fmt.Sprint(recover())) }()
+				defer func() {
+					if v := recover(); v != nil {
+						say(fmt.Sprint(v))
+					}
+				}()
 				say(shop.order(n, "Ada"))
 			}()
 		case "nested":
@@ -182,7 +195,7 @@ func main() {
 			_, err := shop.typedNil(n)
 			say(fmt.Sprint(err == (*Invalid)(nil)))
 		case "mute":
-			_, err := shop.mute(n)
+			_, err := shop.mute(leaf(n))
 			say(fmt.Sprintf("%T", err))
 		case "visit":
 			func() {

@@ -209,6 +209,8 @@ func TestErrors(t *testing.T) {
 	tests := []struct{ commands, want string }{
 		{"p nobody", "debug: nobody: no variable of this frame is called so"},
 		{"up; p usr", "near: user"},
+		{"up; p usr.token", "usr.token: no variable of this frame is called usr, and no package (near: user)"},
+		{"up; p len(usr.token)", "len(usr.token): no variable of this frame is called usr, and no package"},
 		{"up; p s.nothing", "s has no member nothing"},
 		{"up; p s.store.items[99]", "index out of bounds"},
 		{"up; p user +", "expected operand"},

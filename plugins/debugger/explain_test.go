@@ -86,3 +86,22 @@ func TestHits(t *testing.T) {
 	}
 	v.want("<nil>", "close")
 }
+
+// A burst of errors does not drive out the panics.
+func TestRoomForPanics(t *testing.T) {
+	needEngine(t)
+	v := start(t, binary(t), on+"rate = 1000\nburst = 100\nshare = 100\n")
+	v.want("ok", "ctl limit tracebacks=4")
+	v.want("ok", "ctl insert main.(*Shop).order")
+	v.want("ok", "ctl insert -error main.(*Shop).pay")
+	v.want("runtime error: index out of range [7] with length 2", "order 7")
+	v.await("tracebacks/1/panic", "index out of range [7]")
+	for n := 2; n < 9; n++ {
+		v.want("0 170 cents: too much", "pay 170")
+		v.await("tracebacks/"+strconv.Itoa(n)+"/panic", "170")
+	}
+	if got := v.do("list tracebacks"); got != "1 6 7 8" {
+		t.Errorf("tracebacks %s", got)
+	}
+	v.want("<nil>", "close")
+}

@@ -59,7 +59,7 @@ func (p *plugin) panicked(x *panics.Panic) {
 		p.caught(x, begin, caught)
 	}
 	if a.keepLast {
-		p.crash.mayCome(p, x)
+		p.crash.mayCome(p, x, caught)
 	}
 }
 

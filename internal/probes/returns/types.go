@@ -194,6 +194,10 @@ type Call struct {
 	Goroutine uint64 // 0 if not known
 	Args      []Value
 	Results   []Value
+	// ArgsStack and ResultsStack are from where to where the callers' frames were on
+	// the stack, at the entry and at the return. What pointers into them lead to has
+	// not been kept: by now something else may be there.
+	ArgsStack, ResultsStack [2]uintptr
 	// Error is the error returned, nil if none was, or the function has none.
 	Error *ErrorValue
 }

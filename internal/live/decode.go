@@ -27,6 +27,10 @@ type Decoder struct {
 	// of this moment. An error leaves a part out.
 	Memory func(addr uintptr, b []byte) error
 
+	// Gone is from where to where memory was that Values point to and that has been
+	// used for something else since, such as a stack: what lay there is left out.
+	Gone [2]uintptr
+
 	secret bool // all is hidden
 	limits Limits
 	left   int // values
@@ -80,8 +84,11 @@ func (d *Decoder) at(name string, t *symbols.Type, addr uintptr, depth int) *Val
 	if t == nil {
 		return unknown(nil, "its type is not known")
 	}
-	if t.Size() > whole && (t.Kind() == reflect.Array || t.Kind() == reflect.Struct) {
+	if t.Size() > whole && !d.gone(addr) && (t.Kind() == reflect.Array || t.Kind() == reflect.Struct) {
 		return d.shown(name, t, nil, addr, depth)
+	}
+	if d.gone(addr) {
+		return onStack(t)
 	}
 	b := make([]byte, t.Size())
 	if err := d.read(addr, b); err != nil {
@@ -148,6 +155,14 @@ func (d *Decoder) value(name string, t *symbols.Type, b []byte, addr uintptr, de
 	return unknown(t, "its type is not known")
 }
 
+// gone reports whether what an address leads to is no more there.
+func (d *Decoder) gone(addr uintptr) bool { return addr >= d.Gone[0] && addr < d.Gone[1] }
+
+// onStack is a value that is no more where it was.
+func onStack(t *symbols.Type) *Value {
+	return unknown(t, "was on the stack of the goroutine, and is gone")
+}
+
 // read copies memory of the moment that Values are of.
 func (d *Decoder) read(addr uintptr, b []byte) error {
 	if d.Memory != nil && len(b) > 0 {
@@ -186,6 +201,9 @@ func (d *Decoder) text(p uintptr, n int) *Value {
 	}
 	if n < 0 || n > 1<<47 {
 		return unknown(nil, "torn: a string of %d bytes", n)
+	}
+	if d.gone(p) {
+		return onStack(nil)
 	}
 	b := make([]byte, min(n, d.limits.String))
 	if err := d.read(p, b); err != nil {
@@ -264,6 +282,9 @@ func (d *Decoder) slice(name string, t *symbols.Type, b []byte, depth int) *Valu
 
 // list decodes the beginning of n elements in memory.
 func (d *Decoder) list(name string, elem *symbols.Type, p uintptr, n, depth int) *Value {
+	if n > 0 && d.gone(p) {
+		return onStack(nil)
+	}
 	shown := min(n, d.limits.Items)
 	if elem.Kind() == reflect.Uint8 {
 		shown = min(n, d.limits.String)
@@ -375,6 +396,9 @@ func (d *Decoder) function(p uintptr) *Value {
 		return &Value{Form: Nil}
 	}
 	b := make([]byte, 8)
+	if d.gone(p) {
+		return onStack(nil)
+	}
 	if d.read(p, b) != nil {
 		return d.absent(nil, "there is no function at %#x", p)
 	}
@@ -404,6 +428,9 @@ func (d *Decoder) channel(p uintptr) *Value {
 		return &Value{Form: Nil}
 	}
 	b := make([]byte, chanBytes)
+	if d.gone(p) {
+		return onStack(nil)
+	}
 	if d.read(p, b) != nil {
 		return d.absent(nil, "there is no channel at %#x", p)
 	}

@@ -193,6 +193,9 @@ func (d *Decoder) mapping(t *symbols.Type, p uintptr, depth int) *Value {
 	if p == 0 {
 		return &Value{Form: Nil}
 	}
+	if d.gone(p) {
+		return onStack(t)
+	}
 	if d.Memory != nil && d.read(p, make([]byte, mapBytes)) != nil {
 		return d.absent(t, "there is no map at %#x", p)
 	}

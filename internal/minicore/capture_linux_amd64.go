@@ -84,6 +84,7 @@ func Capture(from Frame, value any, limits Limits) (*Snapshot, error) {
 		return nil, errors.New("capture: not on a goroutine's stack")
 	}
 	stack := b.stack[:min(len(b.stack), int(hi-addr))]
+	follow(stack, uint64(addr), uint64(hi), from.Stack)
 	f, saved, err := find(stack, uint64(addr), uint64(fp), from)
 	if err != nil {
 		b.free()
@@ -107,6 +108,20 @@ func Capture(from Frame, value any, limits Limits) (*Snapshot, error) {
 	s.setStack(uint64(g), hi)
 	runtime.KeepAlive(value)
 	return s, nil
+}
+
+// follow corrects the pointers in a copied stack that lead to where it was before it
+// moved. What lies in the stack as it is now is left alone, should both overlap.
+func follow(stack []byte, addr, hi uint64, was Bounds) {
+	lo, top := uint64(was.Lo), uint64(was.Hi)
+	if top == 0 || top == hi || lo >= top {
+		return
+	}
+	for ; len(stack) >= 8; stack = stack[8:] {
+		if a := le.Uint64(stack); a >= lo && a < top && (a < addr || a >= hi) {
+			le.PutUint64(stack, a+hi-top)
+		}
+	}
 }
 
 // FromCopy takes a goroutine that has run on. It may be called on any goroutine.

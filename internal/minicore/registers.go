@@ -26,7 +26,16 @@ func (r *Registers) words() [27]uint64 {
 // Frame is a frame of a stack: a program counter (as runtime.Callers has it: of
 // a call it is the return address), the stack pointer and the base pointer of the
 // function there.
-type Frame struct{ PC, SP, BP uintptr }
+type Frame struct {
+	PC, SP, BP uintptr
+	// Stack are the bounds of the goroutine's stack at the moment of interest, 0 where
+	// they are not known. If it has moved since, pointers into it that the runtime
+	// took for dead, and left as they were, are corrected.
+	Stack Bounds
+}
+
+// Bounds are from where to where memory is.
+type Bounds struct{ Lo, Hi uintptr }
 
 // arguments are the registers that may hold a pointer of a function of Go's.
 func (r *Registers) arguments() []uint64 {

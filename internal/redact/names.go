@@ -24,7 +24,7 @@ var secretWords = map[string]bool{
 	"key":            true,
 	"otp":            true,
 	"pass":           true,
-	"pat":            true, // personal access token
+	"pat":            true, // personal access token; in small letters alone, a pattern: http.Request.pat
 	"passcode":       true,
 	"passphrase":     true,
 	"passwd":         true,
@@ -81,7 +81,7 @@ func secretName(name string) bool {
 	var buf [96]byte
 	squashed := buf[:0]
 	for word := range words(name) {
-		if secretWord(word) {
+		if secretWord(word) && name != "pat" {
 			return true
 		}
 		squashed = append(squashed, word...)

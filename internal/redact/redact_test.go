@@ -28,7 +28,7 @@ func TestName(t *testing.T) {
 		"", "-", "monkey", "monkeys", "turkey", "whiskey", "hockey", "keyboard", "keyboard_layout", "keyspace", "GOKEYRING", "hotkey",
 		"author", "authority", "XAUTHORITY", "authored", "compass", "bypass", "passenger", "passing", "encompass", "secretary", "obsession", "possession",
 		"signal", "design", "tokenizer", "broken", "sacred", "PATH", "HOME", "user", "username", "id", "GOMAXPROCS", "host", "port", "process_id",
-		"pattern", "PATH_PATTERN", "patch", "x-amzn-oidc-identity", "X-MS-Client-Principal-Name", "code", "state",
+		"pat", "pattern", "PATH_PATTERN", "patch", "x-amzn-oidc-identity", "X-MS-Client-Principal-Name", "code", "state",
 		"content-type", "x-request-id", "path", "кодировка", "privateer", "unauthorized2",
 	}
 	var nilRedactor *Redactor

@@ -209,9 +209,19 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// BenchmarkSession is a conversation from its begin to its end.
 func BenchmarkSession(b *testing.B) {
-	d := openTest(b, local{text: "[console]\nenabled = true\n"})
+	_, closer, err := open(local{t: b, text: "[console]\nenabled = true\n"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer closer.Close()
+	b.ReportAllocs()
 	for b.Loop() {
-		session(b, d).h.Close()
+		c, err := closer.(*plugin).begin(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
 	}
 }

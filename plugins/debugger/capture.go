@@ -127,7 +127,7 @@ func newTraceback(kind string, value any, pcs []uintptr) *traceback {
 	t.Type, t.Value = describe(value)
 	t.Labels = ownLabels()
 	t.Request = requestOf(t.Labels)
-	stack, id := ownStack()
+	stack, id := ownStack(kind == kindRecovered)
 	t.Goroutine = id
 	t.Text = cut(panicLine(t.Value)+stack, maxText)
 	return t

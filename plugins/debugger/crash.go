@@ -65,11 +65,14 @@ func (p *plugin) keepCrashes() error {
 }
 
 // mayCome leaves the core of a panic that may end the program.
-func (c *crash) mayCome(p *plugin, x *panics.Panic) {
+func (c *crash) mayCome(p *plugin, x *panics.Panic, caught []*probe) {
 	if !c.bucket.allow(time.Now(), *p.limit.Load()) {
 		return
 	}
 	t := newTraceback(kindCrash, x.Value, x.PCs)
+	for _, pr := range caught {
+		t.Probes = append(t.Probes, pr.name)
+	}
 	core, err := minicore.Capture(frameOf(x), x.Value, minicore.Limits{})
 	if err != nil {
 		t.NoCore = err.Error()
@@ -167,6 +170,8 @@ func (p *plugin) collectCrashes(dir string) {
 		base := strings.TrimSuffix(name, ".txt")
 		if t := collect(base, n); t != nil {
 			t.Text, t.Value = p.redact.Text(t.Text), p.redact.Text(t.Value)
+			// The crash tells all that a probe on it has told.
+			p.store.discard(t.repeats) //nolint:errcheck // then it is there twice
 			if err := p.store.add(t); err != nil {
 				p.event("error", "", "a crash could not be kept: "+err.Error())
 				continue
@@ -202,11 +207,7 @@ func collect(base string, pid int) *traceback {
 		return nil
 	}
 	t := &traceback{Kind: kindCrash, Time: info.ModTime(), PID: pid, Probes: []string{}, Text: text, NoCore: "the program did not end by a panic that was seen"}
-	if _, rest, ok := strings.Cut(text, "goroutine "); ok {
-		digits, _, _ := strings.Cut(rest, " ")
-		t.Goroutine, _ = strconv.ParseUint(digits, 10, 64)
-	}
-	t.Value = firstLine(text)
+	t.fromText()
 	data, err := os.ReadFile(base + ".json")
 	var l left
 	if err != nil || json.Unmarshal(data, &l) != nil || l.Traceback == nil {
@@ -226,6 +227,51 @@ func collect(base string, pid int) *traceback {
 		}
 	}
 	return was
+}
+
+// sameCrash is how long before a crash a probe may have seen its panic: the deferred
+// functions run in between.
+const sameCrash = time.Minute
+
+// repeats says that a traceback is of the panic that a crash ended with.
+func (t *traceback) repeats(o *traceback) bool {
+	apart := t.Time.Sub(o.Time).Abs()
+	return o.Kind == kindPanic && len(o.Probes) > 0 && o.PID == t.PID && o.Goroutine == t.Goroutine && t.Goroutine != 0 &&
+		o.Type == t.Type && o.Value == t.Value && o.Function == t.Function && o.At == t.At && apart < sameCrash
+}
+
+// fromText reads what the text of a crash tells by itself: goroutine, value, type where
+// it is told, and the innermost frame that is not the runtime's.
+func (t *traceback) fromText() {
+	t.Value = firstLine(t.Text)
+	if v, ok := strings.CutPrefix(t.Value, "panic: "); ok {
+		t.Value = strings.TrimSuffix(v, " [recovered]")
+		switch name, rest, ok := strings.Cut(strings.TrimPrefix(t.Value, "("), ") "); {
+		case strings.HasPrefix(t.Value, "runtime error: "):
+			t.Type = "runtime.Error"
+		case ok && rest != "" && strings.HasPrefix(t.Value, "(") && !strings.Contains(name, " "):
+			t.Type = name
+		}
+	} else if v, ok := strings.CutPrefix(t.Value, "fatal error: "); ok {
+		t.Type, t.Value = "fatal error", v
+	}
+	_, rest, ok := strings.Cut(t.Text, "\ngoroutine ")
+	if !ok {
+		return
+	}
+	digits, _, _ := strings.Cut(rest, " ")
+	t.Goroutine, _ = strconv.ParseUint(digits, 10, 64)
+	rest, _, _ = strings.Cut(rest, "\n\n")
+	lines := strings.Split(rest, "\n")
+	for i := 1; i+1 < len(lines); i += 2 {
+		open := openingOf(lines[i])
+		if open < 0 || strings.HasPrefix(lines[i], "runtime.") || strings.HasPrefix(lines[i], "panic(") || isOurs(lines[i]) {
+			continue
+		}
+		t.Function = lines[i][:open]
+		t.At, _, _ = strings.Cut(strings.TrimSpace(lines[i+1]), " +0x")
+		return
+	}
 }
 
 // readHead reads the beginning of a file.

@@ -27,7 +27,7 @@ func (p *plugin) verbs() []nodes.Verb {
 		{Name: "remove", Args: "<functions>", Run: p.remove,
 			Doc: "remove the probes on the function"},
 		{Name: "discard", Args: "<tracebacks>", Run: p.discard,
-			Doc: "let go of the traceback of that number, or of all of a function"},
+			Doc: "let go of the traceback of that number, of all of a function, of the latest, or of all"},
 		{Name: "limit", Args: "KEY=VALUE... [for=DURATION]", Run: p.setLimits,
 			Doc: "rate: captures of a probe in a second; burst: at once; share: percent of a CPU for a probe; tracebacks, bytes: how much is kept"},
 		{Name: "reset", Run: p.reset,
@@ -288,9 +288,13 @@ func (p *plugin) reset(ctx context.Context, _ []string) error {
 	return errors.Join(err, p.changeLimits(ctx, 0, p.conf.limits()))
 }
 
-// discard takes N, FUNC or latest.
+// discard takes N, FUNC, latest or all.
 func (p *plugin) discard(_ context.Context, args []string) error {
 	name := args[0]
+	if name == "all" {
+		_, err := p.store.discard(nil)
+		return err
+	}
 	if name == latest {
 		t, err := p.store.find(name)
 		if err != nil {

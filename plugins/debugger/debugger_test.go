@@ -304,6 +304,10 @@ func TestRemoveAndReset(t *testing.T) {
 	if got := tr.list("tracebacks"); len(got) != 1 || got[0] != "2" {
 		t.Errorf("tracebacks %v", got)
 	}
+	tr.must("discard all")
+	if got := tr.list("tracebacks"); len(got) != 0 {
+		t.Errorf("tracebacks %v", got)
+	}
 	tr.must("remove github.com/ispyd/ispyd/plugins/debugger_test:shop.parse")
 	unchanged(t)
 	if err := tr.write("remove " + parse + "\n"); !errors.Is(err, fs.ErrNotExist) {

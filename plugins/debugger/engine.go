@@ -3,10 +3,13 @@ package debugger
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"syscall"
 
+	"github.com/ispyd/ispyd/internal/probes/exits"
 	"github.com/ispyd/ispyd/internal/probes/jump"
 	"github.com/ispyd/ispyd/internal/probes/panics"
+	"github.com/ispyd/ispyd/internal/probes/returns"
 	"github.com/ispyd/ispyd/nodes"
 )
 
@@ -22,9 +25,32 @@ func engineFailed(err error) error {
 	case errors.Is(err, syscall.EBUSY):
 		return nodes.Errorf(nodes.ErrBusy, "%v", err)
 	case errors.Is(err, errors.ErrUnsupported):
-		return nodes.Errorf(nodes.ErrNotSupported, "%v", err)
+		return nodes.Errorf(nodes.ErrNotSupported, "%v%s", err, remedy(err))
 	}
 	return err
+}
+
+// remedy says what to do about a function that is refused, with a semicolon before it.
+func remedy(err error) string {
+	var r *returns.Refusal
+	if !errors.As(err, &r) {
+		return ""
+	}
+	pkg := r.Func
+	slash := strings.LastIndexByte(pkg, '/') + 1
+	if dot := strings.IndexByte(pkg[slash:], '.'); dot >= 0 {
+		pkg = pkg[:slash+dot]
+	}
+	if r.Reason == returns.NoLanding {
+		return "; a program built with -buildmode=pie has room, mostly also one of which the package is built in another way: -gcflags=" + pkg + "=-l or =-N -l"
+	}
+	if x := r.Exits(); r.Reason == returns.NoCheck || x != nil && x.Reason == exits.NoEpilogue {
+		return "; put the probe on a function that calls it, or build with -gcflags='" + pkg + "=-N -l', which gives it a frame if it calls or keeps anything"
+	}
+	if r.Exits() != nil {
+		return "; put the probe on a function that calls it, or build with -gcflags='" + pkg + "=-l' or '=-N -l', which makes other code of it"
+	}
+	return ""
 }
 
 // conditions are what must hold in this process for probes to work. Looking takes

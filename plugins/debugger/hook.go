@@ -59,7 +59,7 @@ func (p *plugin) panicked(x *panics.Panic) {
 		p.caught(x, begin, caught)
 	}
 	if a.keepLast {
-		p.crash.mayCome(p, x)
+		p.crash.mayCome(p, x, caught)
 	}
 }
 
@@ -124,7 +124,8 @@ func roomy() byte {
 // frameOf is the frame that panics. A stack moves: it is to be used at once.
 func frameOf(x *panics.Panic) minicore.Frame {
 	sp, bp := x.Frame()
-	return minicore.Frame{PC: x.PC, SP: sp, BP: bp}
+	lo, hi := x.Stack()
+	return minicore.Frame{PC: x.PC, SP: sp, BP: bp, Stack: minicore.Bounds{Lo: lo, Hi: hi}}
 }
 
 // expel removes a probe that has used up its share of a CPU.

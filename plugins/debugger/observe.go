@@ -156,7 +156,9 @@ func (p *plugin) called(pr *probe, s *sites, f pclntab.Func, o *observation, c *
 	if c.Error != nil {
 		c.Error.Text = cut(c.Error.Text, maxShown)
 	}
+	d.Gone = c.ArgsStack
 	line := show(c.Args, r.Args)
+	d.Gone = c.ResultsStack
 	results := show(c.Results, r.Results)
 	if c.Error != nil {
 		r.Error = p.redact.Text(c.Error.Text)

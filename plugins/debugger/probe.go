@@ -118,8 +118,8 @@ func (p *probe) line() probeLine {
 	}
 	spent := p.spent.Load()
 	if p.sites != nil {
-		hits, limited, dropped, cost := p.sites.stats()
-		l.Hits, l.Skipped, spent = int64(hits), l.Skipped+int64(limited+dropped), int64(cost)
+		hits, limited, dropped, held := p.sites.stats()
+		l.Hits, l.Skipped, spent = int64(hits), l.Skipped+int64(limited+dropped), int64(held)
 	}
 	if l.Hits > 0 {
 		l.NsHit = spent / l.Hits

@@ -45,13 +45,18 @@ func (s *sites) remove() error {
 	return nil
 }
 
-// stats are the counters of all functions.
-func (s *sites) stats() (hits, limited, dropped uint64, cost time.Duration) {
+// stats are the counters of all functions: calls of an observation, errors otherwise,
+// and how long the program's goroutines were held up.
+func (s *sites) stats() (hits, limited, dropped uint64, held time.Duration) {
 	for _, r := range s.list {
 		st := r.Stats()
-		hits, limited, dropped, cost = hits+st.Hits, limited+st.Limited, dropped+st.Dropped, cost+st.Cost
+		n := st.Hits
+		if s.index != nil {
+			n = (n + 1) / 2 // it has counted entries and returns
+		}
+		hits, limited, dropped, held = hits+n, limited+st.Limited, dropped+st.Dropped, held+st.Held
 	}
-	return hits, limited, dropped, cost
+	return hits, limited, dropped, held
 }
 
 // maxSites is how many functions a probe of a pattern may patch.
@@ -87,7 +92,8 @@ func (p *plugin) patch(pr *probe, t *target, o *observation) (*sites, error) {
 		r, err := p.patchOne(pr, s, index, f, o)
 		if err != nil {
 			refused++
-			if first == nil {
+			// That there is a probe already is more than that others can have none.
+			if first == nil || errors.Is(err, syscall.EEXIST) && !errors.Is(first, syscall.EEXIST) {
 				first = err
 			}
 			continue
@@ -186,8 +192,8 @@ func (p *plugin) returned(pr *probe, s *sites, c *returns.Capture) {
 		}
 		t.Labels = append(t.Labels, label{cut(l.Key, maxLabel), cut(l.Value, maxLabel)})
 	}
-	if t.Value == "" {
-		t.Value = "(its text is not known: the garbage collector was at work; the core has the value)"
+	if t.Value == "" && c.Error.Silent != "" {
+		t.Value = silence(&c.Error)
 	}
 	t.Request = requestOf(t.Labels)
 	var frames string
@@ -202,6 +208,14 @@ func (p *plugin) returned(pr *probe, s *sites, c *returns.Capture) {
 	if !p.hand(k) {
 		pr.skipped.Add(1)
 	}
+}
+
+// silence says why the text of an error is not known.
+func silence(e *returns.ErrorValue) string {
+	if e.Data == 0 && strings.HasPrefix(e.Type, "*") {
+		return "nil " + e.Type
+	}
+	return "(its text is not known: " + e.Silent + "; the core has the value)"
 }
 
 // copyOf is the goroutine as it was before the epilogue, while its frame stood.

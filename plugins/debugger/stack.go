@@ -29,9 +29,9 @@ func isOurs(function string) bool {
 var buffers = sync.Pool{New: func() any { return new([maxText]byte) }}
 
 // ownStack returns the text of the calling goroutine's stack, without the frames
-// of the debugger at its top, and where the stack has one, without all down to the
-// panic. It also returns the goroutine's id, 0 where that cannot be read.
-func ownStack() (text string, id uint64) {
+// of the debugger at its top and, where a deferred function is recovering a panic,
+// without all down to that. It also returns the goroutine's id, 0 where that cannot be read.
+func ownStack(recovering bool) (text string, id uint64) {
 	buf := buffers.Get().(*[maxText]byte)
 	defer buffers.Put(buf)
 	dump := buf[:runtime.Stack(buf[:], false)]
@@ -40,22 +40,20 @@ func ownStack() (text string, id uint64) {
 		digits, _, _ := bytes.Cut(rest, []byte(" "))
 		id, _ = strconv.ParseUint(string(digits), 10, 64)
 	}
-	return string(header) + "\n" + string(withoutOurs(frames)), id
+	return string(header) + "\n" + string(withoutOurs(frames, recovering)), id
 }
 
-// withoutOurs cuts frames, two lines each, from the top of a stack.
-func withoutOurs(frames []byte) []byte {
-	begin, recovering := 0, false
-	for at := 0; at < len(frames); {
+// withoutOurs cuts frames, two lines each, from the top of a stack. The panics further
+// down are those of whose deferred functions this one came.
+func withoutOurs(frames []byte, recovering bool) []byte {
+	begin, top := 0, true
+	for at := 0; at < len(frames) && (top || recovering); {
 		call, next := line(frames, at)
 		_, next = line(frames, next)
-		switch {
-		case isOurs(string(call)):
-			begin, recovering = next, true
-		case bytes.HasPrefix(call, []byte("panic(")) && recovering:
+		if top = top && isOurs(string(call)); top {
+			begin = next
+		} else if bytes.HasPrefix(call, []byte("panic(")) {
 			return frames[next:]
-		case bytes.HasPrefix(call, []byte("created by ")):
-			return frames[begin:]
 		}
 		at = next
 	}

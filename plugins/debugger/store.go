@@ -48,24 +48,55 @@ func (s *store) shrink() error {
 	return s.trim()
 }
 
-// trim lets go of the oldest. s.mu is held.
+// trim lets go of the oldest, of errors or of panics. s.mu is held.
 func (s *store) trim() error {
 	l := s.limits()
 	list, err := s.list()
 	if err != nil {
 		return err
 	}
-	kept, bytes := 0, int64(0)
-	for i := len(list) - 1; i >= 0; i-- {
-		kept, bytes = kept+1, bytes+list[i].weight()
-		if kept > l.tracebacks || bytes > int64(l.bytes) {
-			if err := s.drop(list[i].N); err != nil {
-				return err
+	var all, errors room
+	for _, t := range list {
+		all.add(t)
+		if t.Kind == kindError {
+			errors.add(t)
+		}
+	}
+	// Panics have half of the room, if they want it: a burst of errors drives out errors.
+	for all.exceeds(l.tracebacks, int64(l.bytes)) && len(list) > 0 {
+		i := 0
+		if errors.exceeds(l.tracebacks/2, int64(l.bytes)/2) {
+			for list[i].Kind != kindError {
+				i++
+			}
+		} else {
+			for i < len(list)-1 && list[i].Kind == kindError {
+				i++
 			}
 		}
+		t := list[i]
+		if err := s.drop(t.N); err != nil {
+			return err
+		}
+		all.remove(t)
+		if t.Kind == kindError {
+			errors.remove(t)
+		}
+		list = append(list[:i:i], list[i+1:]...)
 	}
 	return nil
 }
+
+// room is what tracebacks take.
+type room struct {
+	n     int
+	bytes int64
+}
+
+func (r *room) add(t *traceback)    { r.n, r.bytes = r.n+1, r.bytes+t.weight() }
+func (r *room) remove(t *traceback) { r.n, r.bytes = r.n-1, r.bytes-t.weight() }
+
+func (r *room) exceeds(n int, bytes int64) bool { return r.n > n || r.bytes > bytes }
 
 // held returns how many tracebacks are kept, and how many bytes they take.
 func (s *store) held() (n int, bytes int64) {

@@ -91,6 +91,9 @@ func (p *plugin) status(context.Context) ([]statusLine, error) {
 		statusLine{"on-crash", p.crash.state(), p.crash.detail(), ""},
 	)
 	for _, c := range conditions {
+		if c.Name == "code" && c.OK {
+			c = verified(c)
+		}
 		state := "ok"
 		if !c.OK {
 			state = "failed"
@@ -101,6 +104,35 @@ func (p *plugin) status(context.Context) ([]statusLine, error) {
 		list = append(list, statusLine{"configuration", "wrong", w, "correct the section [debugger]"})
 	}
 	return list, nil
+}
+
+// verified looks at all of the program's text, where the engine has looked at what it
+// needs: a debugger may have left breakpoints since.
+func verified(c jump.Condition) jump.Condition {
+	different, err := jump.Verify()
+	if err != nil {
+		c.OK, c.Detail = false, err.Error()
+		return c
+	}
+	foreign, first := 0, jump.Difference{}
+	for _, d := range different {
+		if d.Ours {
+			continue
+		}
+		if foreign++; foreign == 1 {
+			first = d
+		}
+	}
+	if foreign > 0 {
+		c.OK = false
+		c.Detail = strconv.Itoa(foreign) + " bytes are not as in the executable file, and not ours, the first in " + first.Func + ": 0x" +
+			strconv.FormatUint(uint64(first.Memory), 16) + " for 0x" + strconv.FormatUint(uint64(first.File), 16)
+		if first.Memory == 0xcc {
+			c.Detail += ", a breakpoint"
+		}
+		c.Remedy = "restart the program, if no debugger that set them takes them out: functions that have them are refused"
+	}
+	return c
 }
 
 func leavingDetail(n int) string {

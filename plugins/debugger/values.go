@@ -23,7 +23,8 @@ import (
 // information says, in the stack of the core. All memory is read in the core, which is
 // of the same moment.
 
-// valuesPatience is how long who reads a traceback waits for the debug information.
+// valuesPatience is how long who reads a traceback waits for its values, once the debug
+// information is read, for which there is indexPatience.
 const valuesPatience = 5 * time.Second
 
 // show writes a traceback, with what is known of its arguments.
@@ -32,40 +33,84 @@ func (p *plugin) show(ctx context.Context, w io.Writer, t *traceback) error {
 	return err
 }
 
+// annotated is the text of a traceback with its values, or with a last line that says
+// why there are none, or no more.
 func (p *plugin) annotated(ctx context.Context, t *traceback) string {
-	if t.PID != os.Getpid() || t.Core == 0 {
-		return t.Text
+	s, err := p.shower(ctx, t)
+	if err != nil {
+		return t.Text + absence("no arguments and variables", err)
+	}
+	defer s.index.Close()
+	ctx, cancel := context.WithTimeout(ctx, valuesPatience)
+	defer cancel()
+	s.ctx = ctx
+	text, n := s.annotate(t.Text)
+	switch {
+	case s.ctx.Err() != nil:
+		err = errors.New("it took longer than " + valuesPatience.String())
+	case s.left <= 0:
+		err = errors.New("a traceback shows " + size(maxAnnotation).String() + " of them")
+	case n == 0 && len(s.frames) == 0:
+		err = errors.New("the stack in the core cannot be followed")
+	case n == 0:
+		err = errors.New("the debug information tells of none in these frames")
+	}
+	if err == nil {
+		return text
+	}
+	if n == 0 {
+		return text + absence("no arguments and variables", err)
+	}
+	return text + absence("not all arguments and variables", err)
+}
+
+// absence is the line that says why values are missing.
+func absence(what string, err error) string {
+	return "\n(" + what + " are shown by name: " + firstLine(err.Error()) + ")\n"
+}
+
+// shower opens what shows the values of a traceback; its index is to be closed.
+func (p *plugin) shower(ctx context.Context, t *traceback) (*shower, error) {
+	if t.PID != os.Getpid() {
+		return nil, errors.New("process " + strconv.Itoa(t.PID) + " has ended; its executable and the core have them, for dlv core and ispy's debug")
+	}
+	if t.Core == 0 {
+		return nil, errors.New("there is no core: " + t.NoCore)
 	}
 	core, err := p.store.core(t.N)
 	if err != nil {
-		return t.Text
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, valuesPatience)
+	ctx, cancel := context.WithTimeout(ctx, indexPatience)
 	defer cancel()
 	index, err := symbols.Open(ctx)
 	if err != nil {
-		return t.Text
+		return nil, err
 	}
-	defer index.Close()
-	s := newShower(ctx, index, openCore(core), p.redact, t)
+	return newShower(ctx, index, openCore(core), p.redact, t), nil
+}
+
+// annotate puts the values under the frames of a text, and counts them.
+func (s *shower) annotate(text string) (string, int) {
 	var b strings.Builder
-	call := ""
-	for line := range strings.Lines(t.Text) {
+	call, n := "", 0
+	for line := range strings.Lines(text) {
 		b.WriteString(line)
 		if !strings.HasPrefix(line, "\t") {
 			call = strings.TrimSuffix(line, "\n")
 			continue
 		}
-		if call == "" || s.left <= 0 || ctx.Err() != nil {
+		if call == "" || s.left <= 0 || s.ctx.Err() != nil {
 			continue
 		}
 		for _, v := range s.frame(call, lineOf(line)) {
 			b.WriteString("\t    " + v + "\n")
 			s.left -= len(v)
+			n++
 		}
 		call = ""
 	}
-	return b.String()
+	return b.String(), n
 }
 
 // lineOf is the number of the line in a traceback's second line, "\tfile.go:12 +0x1d".

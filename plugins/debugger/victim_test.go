@@ -248,9 +248,34 @@ func TestCrash(t *testing.T) {
 	if got := next.do("list tracebacks"); got != "1" {
 		t.Errorf("tracebacks %s", got)
 	}
+	// With a probe on it there is one traceback all the same, and without the engine's
+	// hook the text tells what it can.
+	next.want("ok", "ctl discard all")
+	next.want("ok", "ctl insert main.*")
+	fmt.Fprintln(next.in, "die 8")
+	next.cmd.Wait()
+	next = start(t, binary(t), conf)
+	if got := next.do("list tracebacks"); len(strings.Fields(got)) != 1 {
+		t.Errorf("tracebacks %s", got)
+	}
+	if got := next.do("read tracebacks/latest/summary"); !strings.Contains(got, "kind\tcrash\n") || !strings.Contains(got, "main.*") {
+		t.Errorf("summary %q", got)
+	}
+	next.want("ok", "ctl discard all")
+	next.want("ok", "ctl off")
+	fmt.Fprintln(next.in, "die 7")
+	next.cmd.Wait()
+	next = start(t, binary(t), conf)
+	got := next.do("read tracebacks/latest/summary")
+	for _, want := range []string{"function\tmain.(*Shop).order\n", "main.go:", "type\truntime.Error\n", "value\truntime error: index out of range [7] with length 2"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the summary lacks %q: %s", want, got)
+		}
+	}
+	next.want("ok", "ctl discard latest")
 	next.want("<nil>", "close")
 	left, err := os.ReadDir(dir)
-	if err != nil || len(left) != 1 || left[0].Name() != "1" {
+	if err != nil || len(left) != 0 {
 		t.Errorf("left in the directory: %v %v", left, err)
 	}
 }

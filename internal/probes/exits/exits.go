@@ -22,7 +22,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/ispyd/ispyd/internal/probes/x86asm"
+	"github.com/ispyd/ispyd/internal/probes/insn"
 )
 
 // A Func is the function to look at.
@@ -130,7 +130,8 @@ func (s *sweep) run() error {
 	for o := 0; o < len(s.Code); {
 		b := s.Code[o:]
 		s.starts[o/64] |= 1 << (o % 64)
-		in, n := decode(b)
+		in := insn.Decode(b)
+		n := in.Len
 		if n == 0 {
 			return &Refusal{Undecodable, o, fmt.Sprintf("% x", b[:min(len(b), 8)])}
 		}
@@ -148,29 +149,13 @@ func (s *sweep) run() error {
 	return nil
 }
 
-// decode returns the instruction at the start of b and its length, 0 when it is
-// none. The instruction has no Op when it is a vector instruction, which neither
-// branches nor returns.
-func decode(b []byte) (x86asm.Inst, int) {
-	switch b[0] {
-	case 0xc4, 0xc5, 0x62:
-		// x86asm takes these for what they are in 32-bit code.
-		return x86asm.Inst{}, vexLen(b)
-	}
-	in, err := x86asm.Decode(b, 64)
-	if err != nil || in.Op == 0 {
-		return x86asm.Inst{}, 0
-	}
-	return in, in.Len
-}
-
 // prologue looks for the stack check; false ends the search. Little comes before
 // it (obj6.go, stacksplit).
-func (s *sweep) prologue(o, n int, op x86asm.Op) bool {
+func (s *sweep) prologue(o, n int, op insn.Op) bool {
 	switch op {
-	case x86asm.LEA, x86asm.MOV, x86asm.SUB, x86asm.JB, x86asm.NOP:
+	case insn.Lea, insn.Mov, insn.Sub, insn.JB, insn.Nop:
 		return true
-	case x86asm.CMP:
+	case insn.Cmp:
 		if n == 4 && s.Code[o+1] == 0x3b && s.Code[o+2] == 0x66 && s.Code[o+3] == 0x10 && (s.Code[o] == 0x49 || s.Code[o] == 0x4d) {
 			s.compare = o
 			return false
@@ -187,12 +172,11 @@ func (s *sweep) check() *Check {
 		return nil
 	}
 	branch := o + 4
-	in, n := decode(s.Code[branch:])
-	to, ok := in.Args[0].(x86asm.Rel)
-	if in.Op != x86asm.JBE || !ok || s.Code[branch] != 0x76 && s.Code[branch] != 0x0f {
+	in := insn.Decode(s.Code[branch:])
+	if in.Op != insn.JBE || s.Code[branch] != 0x76 && s.Code[branch] != 0x0f {
 		return nil
 	}
-	enough := branch + n
+	enough := branch + in.Len
 	for _, at := range []int{o, branch, enough} {
 		if d, ok := s.delta(at); !ok || d != 0 {
 			return nil
@@ -205,15 +189,13 @@ func (s *sweep) check() *Check {
 			return nil
 		}
 	}
-	return &Check{s.Entry + uintptr(o), [4]byte(s.Code[o:branch]), s.Entry + uintptr(enough+int(to)), s.Entry + uintptr(enough)}
+	return &Check{s.Entry + uintptr(o), [4]byte(s.Code[o:branch]), s.Entry + uintptr(enough+int(in.Rel)), s.Entry + uintptr(enough)}
 }
 
 // flow records where an instruction returns or branches to.
-func (s *sweep) flow(o, n int, in x86asm.Inst) error {
+func (s *sweep) flow(o, n int, in insn.Inst) error {
 	switch in.Op {
-	case 0:
-		return nil
-	case x86asm.RET:
+	case insn.Ret:
 		if n != 1 {
 			return &Refusal{OddReturn, o, fmt.Sprintf("% x", s.Code[o:o+n])}
 		}
@@ -221,31 +203,22 @@ func (s *sweep) flow(o, n int, in x86asm.Inst) error {
 			return &Refusal{OddReturn, o, fmt.Sprintf("%d bytes of frame left", d)}
 		}
 		s.rets = append(s.rets, o)
-		return nil
-	case x86asm.LRET, x86asm.IRET, x86asm.IRETD, x86asm.IRETQ, x86asm.SYSRET, x86asm.SYSEXIT:
+	case insn.FarRet:
 		return &Refusal{OddReturn, o, fmt.Sprintf("% x", s.Code[o:o+n])}
-	case x86asm.CALL:
-		return nil
-	}
-	if in.Op == x86asm.JMP {
-		if _, ok := in.Args[0].(x86asm.Rel); !ok {
-			s.indirect = true
-		}
-	}
-	switch to := in.Args[0].(type) {
-	case x86asm.Rel:
-		t := int64(o) + int64(n) + int64(to)
+	case insn.Jump, insn.Branch, insn.JB, insn.JBE:
+		t := int64(o) + int64(n) + int64(in.Rel)
 		if t < 0 || t >= int64(len(s.Code)) {
 			return &Refusal{TailJump, o, ""}
 		}
 		s.targets = append(s.targets, branch{o, int(t)})
-	case x86asm.Mem:
-		// The compiler's jump tables are indexed; anything else is a call in tail position.
-		if in.Op == x86asm.JMP && to.Index == 0 {
-			return &Refusal{TailJump, o, fmt.Sprintf("% x", s.Code[o:o+n])}
-		}
-	case x86asm.Reg:
-		if d, ok := s.delta(o); in.Op == x86asm.JMP && (!ok || d == 0) {
+	case insn.FarJump:
+		return &Refusal{TailJump, o, fmt.Sprintf("% x", s.Code[o:o+n])}
+	case insn.JumpTo:
+		s.indirect = true
+		// The compiler's jump tables are indexed, or their address is in a register
+		// while there is a frame; anything else is a call in tail position.
+		d, ok := s.delta(o)
+		if in.Mem && in.Index == insn.None || !in.Mem && (!ok || d == 0) {
 			return &Refusal{TailJump, o, fmt.Sprintf("% x", s.Code[o:o+n])}
 		}
 	}
@@ -306,7 +279,7 @@ func (s *sweep) before(o int) int {
 // beforePadding is before, NOPs passed over.
 func (s *sweep) beforePadding(o int) int {
 	for o = s.before(o); o >= 0; o = s.before(o) {
-		if in, _ := decode(s.Code[o:]); in.Op != x86asm.NOP {
+		if insn.Decode(s.Code[o:]).Op != insn.Nop {
 			break
 		}
 	}

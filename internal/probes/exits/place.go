@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/ispyd/ispyd/internal/probes/x86asm"
+	"github.com/ispyd/ispyd/internal/probes/insn"
 )
 
 // A Place is an instruction before a RET whose first byte can be replaced by that
@@ -66,7 +66,8 @@ func (s *sweep) more(x *Exit, targets map[int]bool) {
 		if o = s.before(o); o < 0 {
 			return
 		}
-		in, n := decode(s.Code[o:])
+		in := insn.Decode(s.Code[o:])
+		n := in.Len
 		if n != to-o || !movable(in) {
 			return
 		}
@@ -81,44 +82,27 @@ func (s *sweep) more(x *Exit, targets map[int]bool) {
 func (s *sweep) place(from, to int) Place {
 	p := Place{PC: s.Entry + uintptr(from), code: s.Code[from:to]}
 	for o := from; o < to; {
-		in, n := decode(s.Code[o:])
-		if in.PCRel != 0 {
-			at := o + in.PCRelOff
-			d := int64(int32(binary.LittleEndian.Uint32(s.Code[at:])))
-			p.fixes = append(p.fixes, fix{at - from, o + n - from, s.Entry + uintptr(o+n) + uintptr(d)})
+		in := insn.Decode(s.Code[o:])
+		end := o + in.Len
+		if in.Base == insn.RIP {
+			p.fixes = append(p.fixes, fix{o + in.DispAt - from, end - from, s.Entry + uintptr(end) + uintptr(in.Disp)})
 		}
-		o += n
+		o = end
 	}
 	return p
 }
 
 // movable says whether an instruction does the same at another address, without
 // any chance of a fault: the runtime makes a panic of a fault only in code it knows.
-func movable(in x86asm.Inst) bool {
+func movable(in insn.Inst) bool {
 	switch in.Op {
-	case x86asm.MOV, x86asm.MOVZX, x86asm.MOVSX, x86asm.MOVSXD, x86asm.LEA, x86asm.XOR, x86asm.NOP,
-		x86asm.MOVUPS, x86asm.MOVAPS, x86asm.MOVSS, x86asm.MOVSD_XMM, x86asm.MOVQ, x86asm.MOVD, x86asm.XORPS:
-	default:
-		return false
+	case insn.Nop:
+		return true
+	case insn.Lea:
+		return !in.SP && !in.Addr32
+	case insn.Mov, insn.Move, insn.Xor:
+		known := in.Base == insn.RSP || in.Base == insn.RIP
+		return !in.SP && (!in.Mem || known && in.Index == insn.None && !in.Segment && !in.Addr32)
 	}
-	if in.PCRel != 0 && in.PCRel != 4 {
-		return false
-	}
-	for _, a := range in.Args {
-		switch a := a.(type) {
-		case x86asm.Mem:
-			if in.Op == x86asm.NOP || in.Op == x86asm.LEA && a.Base != x86asm.RIP {
-				continue
-			}
-			known := a.Base == x86asm.RSP || a.Base == x86asm.RIP && in.PCRel == 4
-			if !known || a.Index != 0 || a.Segment != 0 {
-				return false
-			}
-		case x86asm.Reg:
-			if a == x86asm.RSP || a == x86asm.ESP || a >= x86asm.ES && a <= x86asm.GS || a >= x86asm.CR0 {
-				return false
-			}
-		}
-	}
-	return true
+	return false
 }

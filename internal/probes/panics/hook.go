@@ -14,15 +14,18 @@ var handler atomic.Pointer[func(*Panic)]
 
 // hook is called by enter. It hands v through, so that the garbage collector
 // sees the value all the while. sp points at the return address of gopanic's caller.
-func hook(v any, sp unsafe.Pointer, bp, g uintptr) any {
+// lo and hi are the bounds of the stack; it may have grown since, and moved.
+func hook(v any, sp unsafe.Pointer, bp, g, lo, hi uintptr) any {
+	was := grownFrom(g, lo, hi)
 	if f := handler.Load(); f != nil {
-		call(*f, v, sp, bp, g)
+		call(*f, v, sp, bp, was)
 	}
 	return v
 }
 
 //go:noinline
-func call(f func(*Panic), v any, sp unsafe.Pointer, bp, g uintptr) {
+func call(f func(*Panic), v any, sp unsafe.Pointer, bp uintptr, was bounds) {
+	g := was.g
 	// A panic of the hook's own, or of what it calls, is nobody's business.
 	if !active.add(g) {
 		return
@@ -31,7 +34,7 @@ func call(f func(*Panic), v any, sp unsafe.Pointer, bp, g uintptr) {
 	pcs := buffers.Get().(*[maxPCs + ownFrames]uintptr)
 	defer buffers.Put(pcs)
 	all := pcs[:runtime.Callers(0, pcs[:])]
-	p := &Panic{Value: v, PC: *(*uintptr)(sp), g: g, Truncated: len(all) == len(pcs)}
+	p := &Panic{Value: v, PC: *(*uintptr)(sp), g: g, lo: was.lo, top: was.hi, Truncated: len(all) == len(pcs)}
 	p.PCs = all[len(all):]
 	for i, pc := range all[:min(len(all), ownFrames)] {
 		if pc-1 >= enterStart && pc-1 < enterEnd {

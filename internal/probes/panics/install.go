@@ -44,6 +44,9 @@ func Install(hook func(*Panic)) error {
 	if err := prepare(); err != nil {
 		return err
 	}
+	if !site.Armed() {
+		forgetGrown()
+	}
 	handler.Store(&hook)
 	if err := jump.Arm(site); err != nil {
 		handler.Store(nil)

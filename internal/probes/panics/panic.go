@@ -23,12 +23,22 @@ type Panic struct {
 	g     uintptr
 	depth uintptr // of SP below the upper end of the stack: it moves, this stays
 	bp    uintptr // above SP
+	// lo and top are where the stack was when the program panicked.
+	lo, top uintptr
 	// framed says that there is a bp: assembly may use the register for other things.
 	framed bool
 }
 
 // G is the address of the goroutine's runtime.g.
 func (p *Panic) G() uintptr { return p.g }
+
+// Stack returns the bounds of the goroutine's stack as they were when the program
+// called gopanic. Since then it may have grown: it is elsewhere then, and the runtime
+// has corrected only those pointers into it that the program may still use. gopanic
+// does not return, so that few of the variables of the function that panics are
+// among them: in a copy of the stack, words that lie between lo and hi are to be moved
+// by as much as its upper end was.
+func (p *Panic) Stack() (lo, hi uintptr) { return p.lo, p.top }
 
 // Frame returns the stack pointer of the frame that panics, as it is right
 // behind the call of gopanic, and its frame pointer, 0 if it has none. They are

@@ -78,7 +78,7 @@ type record struct {
 	g        uintptr
 	depth    uintptr // stack.hi - SP: survives a move of the stack
 	goid     uint64
-	_        uint64
+	hi       uintptr // stack.hi
 	ints     [abi.IntRegs]uint64
 	floats   [abi.FloatRegs]uint64
 	stack    [recordStack]byte

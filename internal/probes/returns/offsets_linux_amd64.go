@@ -11,8 +11,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/ispyd/ispyd/internal/probes/x86asm"
-
+	"github.com/ispyd/ispyd/internal/probes/insn"
 	"github.com/ispyd/ispyd/internal/probes/jump"
 	"github.com/ispyd/ispyd/internal/symbols/pclntab"
 )
@@ -60,16 +59,17 @@ func findBarrier(t *pclntab.Table) uintptr {
 		return 0
 	}
 	for o := 0; o < len(code); {
-		in, err := x86asm.Decode(code[o:], 64)
-		if err != nil || in.Len == 0 {
+		in := insn.Decode(code[o:])
+		if in.Len == 0 {
 			return 0
 		}
+		start := o
 		o += in.Len
-		m, ok := in.Args[0].(x86asm.Mem)
-		if imm, isImm := in.Args[1].(x86asm.Imm); in.Op != x86asm.CMP || !ok || m.Base != x86asm.RIP || in.MemBytes != 4 || !isImm || imm != 0 {
+		// CMPL $0, x(IP): 83 /7 ib, without prefixes.
+		if in.Op != insn.Cmp || in.Base != insn.RIP || code[start] != 0x83 || code[o-1] != 0 {
 			continue
 		}
-		at := f.Entry() + uintptr(o) + uintptr(m.Disp)
+		at := f.Entry() + uintptr(o) + uintptr(in.Disp)
 		// It is off nearly always, and 1 at most.
 		if w := make([]byte, 4); peek(at, w) && (w[0]|1 == 1) && w[1]|w[2]|w[3] == 0 {
 			return at

@@ -130,6 +130,7 @@ func (e *engine) called(p *Probe, entry, ret *record) {
 	c := &Call{
 		Probe: p, Time: e.clock.at(entry.tsc), Duration: d, Goroutine: entry.goid,
 		Args: args.values(withoutDictionary(l.Args)), Results: results.values(l.Results), Error: err,
+		ArgsStack: entry.above(), ResultsStack: ret.above(),
 	}
 	n := p.captured.Add(1)
 	e.guard(p, func() { p.onCall(c) })
@@ -137,6 +138,9 @@ func (e *engine) called(p *Probe, entry, ret *record) {
 		e.end(p, End{Count, ""})
 	}
 }
+
+// above is the stack from where the function was called from upwards.
+func (r *record) above() [2]uintptr { return [2]uintptr{r.hi - r.depth, r.hi} }
 
 func recordWords(r *record, l *abi.Layout) *words {
 	return &words{&r.ints, func(i int) uint64 { return r.floats[i] }, r.stack[:8*wordsOnStack(l.StackSize)]}

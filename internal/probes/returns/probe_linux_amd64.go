@@ -209,16 +209,18 @@ func (p *Probe) statsLocked() Stats {
 		Dropped:  atomic.LoadUint64(&c.dropped) - p.dropped0,
 		Captured: p.captured.Load(),
 		Unasked:  p.unasked.Load(),
-		Cost:     time.Duration(p.spent.Load()),
 	}
+	own := time.Duration(p.spent.Load())
 	if p.observe {
-		s.Cost += time.Duration(s.Hits * recordCost)
+		s.Held = time.Duration(s.Hits * recordCost)
+		s.Cost = own + s.Held
 		s.Limited = p.limited.Load()
 		s.Dropped += p.unpaired.Load()
 		return s
 	}
 	ns := float64(atomic.LoadUint64(&c.cycles)-p.cycles0) / p.e.clock.rate()
-	s.Cost += time.Duration(ns) + time.Duration(s.Hits*hitCost)
+	s.Held = time.Duration(ns) + time.Duration(s.Hits*hitCost)
+	s.Cost = own + s.Held
 	// Captures on their way count as such only when they have been delivered.
 	if other := s.Captured + s.Dropped; other < s.Hits {
 		s.Limited = s.Hits - other

@@ -218,6 +218,7 @@ TEXT ·observe(SB),NOSPLIT|NOFRAME,$0-0
 	MOVQ R14, record_g(R15)
 	LEAQ 16(SP), DX
 	MOVQ 8(R14), AX
+	MOVQ AX, record_hi(R15)
 	SUBQ DX, AX
 	MOVQ AX, record_depth(R15)
 	MOVQ 8(SP), AX

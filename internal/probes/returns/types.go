@@ -119,6 +119,8 @@ type Stats struct {
 	// Cost is the CPU time spent, on the function's goroutines and on ours, as far
 	// as it is counted: returns without error (1 to 2 ns each) are not.
 	Cost time.Duration
+	// Held is the part of Cost that the function's own goroutines were held up.
+	Held time.Duration
 }
 
 // PerHit is the cost of a hit in nanoseconds.
@@ -156,6 +158,8 @@ type ErrorValue struct {
 	// Text is what Error returned or, without Value, what could be read of errors
 	// of a few common types. Empty otherwise.
 	Text string
+	// Silent says why Text is not known, empty where it is.
+	Silent string
 }
 
 // A Capture is an error that a function has returned.
@@ -190,6 +194,10 @@ type Call struct {
 	Goroutine uint64 // 0 if not known
 	Args      []Value
 	Results   []Value
+	// ArgsStack and ResultsStack are from where to where the callers' frames were on
+	// the stack, at the entry and at the return. What pointers into them lead to has
+	// not been kept: by now something else may be there.
+	ArgsStack, ResultsStack [2]uintptr
 	// Error is the error returned, nil if none was, or the function has none.
 	Error *ErrorValue
 }

@@ -107,32 +107,53 @@ var waiting atomic.Int32
 // have not answered yet.
 func (v *ErrorValue) resolve() bool {
 	if v.Value == nil {
-		v.Text = v.read()
+		v.guess(v.unkept())
 		return true
 	}
 	if waiting.Load() >= maxWaiting { // the consumer alone adds to it
-		v.Text = v.read()
+		v.guess("the Error methods of too many errors before have not returned")
 		return false
 	}
 	waiting.Add(1)
 	// The method is the program's: it may wait for a lock for ever.
-	c := make(chan string, 1)
+	c := make(chan ErrorValue, 1)
 	go func() {
+		said := ErrorValue{Silent: "its Error method panicked"}
 		defer func() {
 			recover()
 			waiting.Add(-1)
-			close(c)
+			c <- said
 		}()
-		c <- v.Value.Error()
+		text := v.Value.Error()
+		said = ErrorValue{Text: text[:min(len(text), maxErrorText)]}
 	}()
 	t := time.NewTimer(errorPatience)
 	defer t.Stop()
 	select {
-	case s := <-c:
-		v.Text = s[:min(len(s), maxErrorText)]
+	case said := <-c:
+		v.Text, v.Silent = said.Text, said.Silent
 	case <-t.C:
+		v.Silent = "its Error method did not return within " + errorPatience.String()
 	}
 	return true
+}
+
+// unkept is why there is no Value.
+func (v *ErrorValue) unkept() string {
+	switch {
+	case v.Data == 0:
+		return "it is nil in an error that is not"
+	case raceEnabled:
+		return "the program is built with -race"
+	}
+	return "the garbage collector was at work, or the error lay on the stack"
+}
+
+// guess reads the text without the method, and says why if it cannot.
+func (v *ErrorValue) guess(why string) {
+	if v.Text = v.read(); v.Text == "" {
+		v.Silent = why
+	}
 }
 
 // read makes the text of errors of a few common types out of memory that may have

@@ -36,7 +36,7 @@ func FuzzCore(f *testing.F) {
 			return
 		}
 		defer d.close()
-		s := &session{dead: d, core: core, json: true, stdout: discard{}, stderr: discard{}}
+		s := &session{dead: d, core: nil, json: true, stdout: discard{}, stderr: discard{}}
 		s.script(t.Context(), "bt; args; locals; panic; goroutine; up; args; locals; p s; p main.total")
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,11 @@ var builds = map[string][]string{
 	"noopt": {"-gcflags=github.com/ispyd/ispyd/...=-N -l"},
 	"trim":  {"-trimpath"},
 	"bare":  {"-ldflags=-s -w"},
+	"grown": {"-gcflags=all=-N -l"},
 }
+
+// dirs are where programs are that are not the subject.
+var dirs = map[string]string{"grown": "../../../../internal/probes/panics/testdata/grown"}
 
 var built struct {
 	dir  string
@@ -54,7 +59,11 @@ func subject(t testing.TB, build string) string {
 	err, ok := built.done[build]
 	if !ok {
 		var out []byte
-		cmd := exec.Command("go", append(append([]string{"build", "-o", exe}, builds[build]...), subjectDir)...)
+		dir := subjectDir
+		if other, ok := dirs[build]; ok {
+			dir = other
+		}
+		cmd := exec.Command("go", append(append([]string{"build", "-o", exe}, builds[build]...), dir)...)
 		if out, err = cmd.CombinedOutput(); err != nil {
 			err = fmt.Errorf("%w\n%s", err, out)
 		}
@@ -142,6 +151,23 @@ func TestUnoptimised(t *testing.T) {
 	}
 }
 
+// A stack that has grown in the hook leaves pointers behind in the variables that
+// are not used after the panic: they are where they were.
+func TestGrown(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		t.Skip("panics are hooked on linux/amd64 alone")
+	}
+	out, errs, code := debug(t, "-c", `args; p names; p len(m); p m["o"].Customer; p m`, "local:"+captured(t, subject(t, "grown"), ""))
+	if code != 0 || errs != "" {
+		t.Errorf("exit code %d\n%s", code, errs)
+	}
+	for _, want := range []string{"o = *main.order {", `["a","bob"]`, "\n1\n", "\n\"bob\"\n", `"o": *{`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("not %s in\n%s", want, out)
+		}
+	}
+}
+
 // What was in a register is gone: not even an expression has a value for it.
 func TestOptimisedOut(t *testing.T) {
 	for _, build := range []string{"exe", "pie"} {
@@ -183,6 +209,8 @@ func TestErrors(t *testing.T) {
 	tests := []struct{ commands, want string }{
 		{"p nobody", "debug: nobody: no variable of this frame is called so"},
 		{"up; p usr", "near: user"},
+		{"up; p usr.token", "usr.token: no variable of this frame is called usr, and no package (near: user)"},
+		{"up; p len(usr.token)", "len(usr.token): no variable of this frame is called usr, and no package"},
 		{"up; p s.nothing", "s has no member nothing"},
 		{"up; p s.store.items[99]", "index out of bounds"},
 		{"up; p user +", "expected operand"},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 
@@ -18,8 +19,8 @@ import (
 // session is a person, or a script, that walks through a dead goroutine.
 type session struct {
 	*dead
-	core   string // the file on the local disk
-	source string // -source
+	core   *os.File // of the local disk; where it was fetched it has no name any more
+	source string   // -source
 	json   bool
 	stdout io.Writer
 	stderr io.Writer

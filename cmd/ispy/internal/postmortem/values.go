@@ -233,6 +233,11 @@ func (d *dead) usable(frame int, expr string) error {
 // explain says of an expression's error what is wrong, and what would be right.
 func (d *dead) explain(frame int, expr string, err error) error {
 	name, missing := strings.CutPrefix(err.Error(), "could not find symbol value for ")
+	// Of a.b, where nothing is called a, it says that there is no symbol a.b.
+	if symbol, ok := strings.CutPrefix(err.Error(), "could not find symbol "); ok && !missing {
+		name, _, _ = strings.Cut(symbol, ".")
+		return fmt.Errorf("%s: no variable of this frame is called %s, and no package%s", expr, name, d.near(frame, name))
+	}
 	switch {
 	case isGone(err):
 		return &goneError{expr}

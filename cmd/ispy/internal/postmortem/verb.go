@@ -93,7 +93,15 @@ func (u *use) run(ctx context.Context, c *verb.Call) error {
 		return err
 	}
 	defer d.close()
-	s := &session{dead: d, core: file, source: u.source, json: u.json, stdout: c.Stdout, stderr: c.Stderr}
+	whole, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer whole.Close()
+	// Whatever ends this program from here on, a closed pipe among it, leaves no
+	// copy of somebody's memory behind.
+	done()
+	s := &session{dead: d, core: whole, source: u.source, json: u.json, stdout: c.Stdout, stderr: c.Stderr}
 	switch {
 	case u.script:
 		if !s.script(ctx, u.commands) {

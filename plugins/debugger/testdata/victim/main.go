@@ -9,6 +9,10 @@
 //	order ID      calls order, whose panic is the answer
 //	visit ID      calls visit, whose panic (7) or error (6) is the answer
 //	pace N        the longest pause of a goroutine while N calls of order panic
+//	nested ID     calls nested, which panics with a number, and in a deferred call with
+//	              another; the last is the answer
+//	typednil      calls typedNil, whose error is the answer
+//	mute          calls mute, whose error's method panics: the error's type is the answer
 //	verify        how many bytes of the text are not those of the file
 //	close         closes the plugin
 //	die           panics, and nobody recovers
@@ -26,6 +30,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ispyd/ispyd/internal/config"
 	"github.com/ispyd/ispyd/internal/probes/jump"
@@ -65,6 +70,56 @@ func (s *Shop) pay(cents int, password string) (rest int, err error) {
 		return 0, fmt.Errorf("%d cents: %w", cents, errTooMuch)
 	}
 	return 100 - cents, nil
+}
+
+//go:noinline
+func (s *Shop) nested(id int, customer string) {
+	defer s.clean(id+1, customer)
+	panic(id)
+}
+
+//go:noinline
+func (s *Shop) clean(id int, customer string) {
+	if customer != "" {
+		panic(id)
+	}
+}
+
+// Invalid is an error whose nil pointer has no text.
+type Invalid struct{ field string }
+
+func (i *Invalid) Error() string { return "invalid " + i.field }
+
+//go:noinline
+func (s *Shop) typedNil(id int) (n int, err error) {
+	var i *Invalid
+	if id > 100 {
+		i = &Invalid{s.Name}
+		s.crowd(1)
+	}
+	return id, i
+}
+
+// leaf has no frame, and no check of its stack.
+//
+//go:noinline
+func leaf(n int) int { return n * 7 }
+
+// Mute is an error without words.
+type Mute struct{ words []string }
+
+func (m *Mute) Error() string {
+	time.Sleep(20 * time.Millisecond) // more than any function is held up
+	return m.words[0]
+}
+
+//go:noinline
+func (s *Shop) mute(id int) (n int, err error) {
+	if id == 0 {
+		err = &Mute{make([]string, id)}
+		s.crowd(1)
+	}
+	return id, err
 }
 
 //go:noinline
@@ -124,9 +179,24 @@ func main() {
 			say("ok")
 		case "order":
 			func() {
-				defer func() { say(fmt.Sprint(recover())) }()
+				defer func() {
+					if v := recover(); v != nil {
+						say(fmt.Sprint(v))
+					}
+				}()
 				say(shop.order(n, "Ada"))
 			}()
+		case "nested":
+			func() {
+				defer func() { say(fmt.Sprint(recover())) }()
+				shop.nested(n, "Ada")
+			}()
+		case "typednil":
+			_, err := shop.typedNil(n)
+			say(fmt.Sprint(err == (*Invalid)(nil)))
+		case "mute":
+			_, err := shop.mute(leaf(n))
+			say(fmt.Sprintf("%T", err))
 		case "visit":
 			func() {
 				defer func() {

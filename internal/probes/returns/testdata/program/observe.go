@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/ispyd/ispyd/internal/probes/returns"
 )
@@ -29,9 +30,15 @@ func observe() {
 	}
 	name := string([]byte("wor" + "ld"))
 	start(returns.ObserveOptions{Count: 2, Share: -1})
+	var local byte // in a frame above that of greet
+	before := uintptr(unsafe.Pointer(&local))
 	greet(name, 3, 0.5)
+	after := uintptr(unsafe.Pointer(&local))
 	greet(name, -1, 0.25)
 	c := <-calls
+	if within := func(at uintptr, r [2]uintptr) bool { return at >= r[0] && at < r[1] }; !within(before, c.ArgsStack) && !within(after, c.ArgsStack) || !within(before, c.ResultsStack) && !within(after, c.ResultsStack) || within(c.ArgsStack[0]-1, c.ArgsStack) || c.ArgsStack[1]-c.ArgsStack[0] > 1<<20 {
+		fail("%#x and %#x: the callers' frames were at %#x and %#x", before, after, c.ArgsStack, c.ResultsStack)
+	}
 	s, ok := c.Args[0].ReadString(100)
 	if !ok || s != "world" || number(c.Args[1]) != 3 || math.Float64frombits(uint64(number(c.Args[2]))) != 0.5 || c.Error != nil || c.Args[0].Name != "name" {
 		fail("%q %+v", s, c)

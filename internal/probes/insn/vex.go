@@ -1,9 +1,9 @@
-package exits
+package insn
 
 // vexLen is the length in bytes of the VEX or EVEX instruction at the start of b,
-// and 0 when there is none. Package x86asm knows neither encoding; of their length
-// little depends on the opcode: ModRM, SIB and displacement are as everywhere, and
-// few have an immediate (Intel SDM volume 2, 2.3 and 2.7).
+// and 0 when there is none. Little of it depends
+// on the opcode: ModRM, SIB and displacement are as everywhere, and few have an
+// immediate (Intel SDM volume 2, 2.3 and 2.7).
 func vexLen(b []byte) int {
 	if len(b) < 3 {
 		return 0
@@ -16,6 +16,9 @@ func vexLen(b []byte) int {
 	case 0xc4:
 		n, m = 3, b[1]&0x1f
 	case 0x62:
+		if b[1]&8 != 0 || b[2]&4 == 0 { // reserved, until APX
+			return 0
+		}
 		n, m = 4, b[1]&7
 	default:
 		return 0

@@ -1,4 +1,4 @@
-package exits
+package insn
 
 import (
 	"bufio"

@@ -147,11 +147,18 @@ func TestStreamUnderLoad(t *testing.T) {
 				}
 			}
 			next := 0
+			// A record of which all but the line's end was read is seen, and
+			// counted as dropped as well.
+			seen, twice := false, false
 			for line := range strings.Lines(text.String()) {
 				var n int
 				switch {
 				case line == "\n":
 				case scan(line, "record %d of many", &n):
+					if twice && n == next-1 {
+						next = n
+					}
+					seen, twice = true, false
 					if n != next {
 						t.Errorf("reader %d: record %d after %d", i, n, next-1)
 						return
@@ -159,7 +166,9 @@ func TestStreamUnderLoad(t *testing.T) {
 					next++
 				case scan(line, "%d records dropped", &n):
 					next += n
+					seen, twice = false, seen
 				default:
+					seen = false
 					// The beginning of a record that then fell out is
 					// counted among the dropped.
 					if !strings.HasPrefix("record ", line[:min(len(line)-1, 7)]) {
@@ -168,7 +177,7 @@ func TestStreamUnderLoad(t *testing.T) {
 					}
 				}
 			}
-			if next != records {
+			if next != records && !(twice && next == records+1) {
 				t.Errorf("reader %d: %d records", i, next)
 			}
 		})

@@ -357,7 +357,10 @@ func TestRevive(t *testing.T) {
 		t.Error(err)
 	}
 	stops(time.Hour)
-	eventually(t, "it stops", func() bool { s, _ := r.now(t.Context()); return s.State == "off" })
+	eventually(t, "it stops", func() bool {
+		s, _ := r.now(t.Context())
+		return s.State == "off" && strings.Contains(s.Note, "tried again")
+	})
 	if s, _ := r.now(t.Context()); !strings.HasPrefix(s.Note, "stopped by itself: ") || !strings.Contains(s.Note, "; it is tried again for the test at ") || s.Mode != on {
 		t.Errorf("off: %+v", s)
 	}

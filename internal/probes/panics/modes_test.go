@@ -111,5 +111,5 @@ var addresses = regexp.MustCompile(`0x[0-9a-f]+|goroutine [0-9]+|m=[0-9]+|goid=[
 func normalise(s string) string {
 	head, rest, _ := strings.Cut(addresses.ReplaceAllString(s, "N"), "\n\n")
 	first, _, _ := strings.Cut(rest, "\n\n")
-	return head + "\n\n" + first
+	return head + "\n\n" + strings.TrimSpace(first) // whether or not others follow
 }

@@ -77,6 +77,9 @@ func (e *engine) takeCaptures() {
 		}
 		var c *Capture
 		ok := true
+		if p != nil && s.tsc < p.tsc0 {
+			p = nil // of the probe before
+		}
 		if p != nil {
 			c, ok = e.decode(p, site, s, keep[i])
 		}

@@ -27,6 +27,7 @@ type engine struct {
 	byKey     map[key]*function
 	probes    map[string]*Probe // by function
 	running   bool              // the consumer
+	turns     atomic.Int64      // how many observations there have been
 
 	pairs pairs // of the consumer
 }
@@ -224,8 +225,7 @@ func (e *engine) site(f *function, pc uintptr) (*site, uintptr) {
 	return s, addressOf(s)
 }
 
-// arm aims the jumps of a function and writes them, those of the returns first:
-// a return without an entry is ignored, the reverse would be a call in progress.
+// arm aims the jumps of a function and writes them.
 func (f *function) arm() error {
 	list := f.exits
 	for i, s := range f.exits {
@@ -271,6 +271,7 @@ func (e *engine) insert(p *Probe, fn Function, observe bool) error {
 		f.probe.Store(nil)
 		return errors.Join(err, f.disarm())
 	}
+	p.record()
 	e.probes[fn.Name] = p
 	if !e.running {
 		e.running = true
@@ -286,7 +287,14 @@ func (e *engine) remove(p *Probe) error {
 	if e.probes[p.f.name] != p {
 		return fmt.Errorf("%s has no such probe: %w", p.f.name, syscall.ENOENT)
 	}
+	if p.observe {
+		atomic.StoreInt64(&p.f.cell.tokens, 0)
+	}
 	if err := p.f.disarm(); err != nil {
+		if p.observe && p.stopped == nil {
+			p.turn.Store(e.nextTurn()) // calls have been missed
+			p.record()
+		}
 		return err
 	}
 	p.final = p.statsLocked()
@@ -296,6 +304,17 @@ func (e *engine) remove(p *Probe) error {
 	delete(e.probes, p.f.name)
 	e.kick()
 	return nil
+}
+
+func (e *engine) nextTurn() int64 { return e.turns.Add(1) }
+
+// record has the stubs of an observation make records. It comes after the jumps
+// have been written: a call whose entry is recorded has its return recorded too, or
+// none that comes after it. Likewise it ends before they are taken out.
+func (p *Probe) record() {
+	if p.observe {
+		atomic.StoreInt64(&p.f.cell.tokens, p.turn.Load())
+	}
 }
 
 func (e *engine) kick() {

@@ -20,7 +20,7 @@ const (
 
 	recordSlots = 4096
 	recordShift = 9
-	recordStack = 256
+	recordStack = 248
 
 	maxSites = 8192
 	maxCells = 4096
@@ -36,7 +36,7 @@ const (
 // cell is one function's counters.
 type cell struct {
 	hits    uint64 // errors returned; for Observe, entries and returns
-	tokens  int64  // captures that are left; for Observe, 0 when it has ended
+	tokens  int64  // captures that are left; for Observe, which observation it is, 0: none
 	dropped uint64 // because the ring was full
 	cycles  uint64 // of the time-stamp counter, spent on captures
 	_       [4]uint64
@@ -75,6 +75,7 @@ type record struct {
 	site     uintptr
 	seq, tsc uint64
 	drops    uint64 // how many records had been dropped before
+	turn     int64  // which observation it belongs to
 	g        uintptr
 	depth    uintptr // stack.hi - SP: survives a move of the stack
 	goid     uint64

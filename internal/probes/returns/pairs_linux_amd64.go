@@ -13,12 +13,17 @@ const maxOpen = 4096
 
 // pairs are entries that wait for their return. A return belongs to the last
 // entry of the same function, at the same depth of the stack of the same
-// goroutine, provided that no record has been dropped in between: then it may be
-// the return of a later call, and both are counted as dropped.
+// goroutine, provided that nothing is missing in between, or it may be the return
+// of a later call:
+//   - If a record has been dropped, both are counted as dropped.
+//   - An observation before, in the same function, is another turn.
+//   - What a goroutine has published is seen in its order, since a batch has only
+//     what had been claimed when it began.
 type pairs struct {
 	open  map[pairKey]*record
 	free  []*record
 	batch []int
+	turns int64 // that there had been when open was last cleared of old ones
 }
 
 type pairKey struct {
@@ -30,19 +35,17 @@ type pairKey struct {
 func (e *engine) takeRecords() int {
 	ps := &e.pairs
 	ps.batch = ps.batch[:0]
+	r, head := e.mem.records, atomic.LoadUint64(&recordHead)
 	for i := range recordStates {
-		if atomic.LoadUint32(&recordStates[i]) == slotPublished {
+		if atomic.LoadUint32(&recordStates[i]) == slotPublished && r[i].seq < head {
 			ps.batch = append(ps.batch, i)
 		}
 	}
 	if len(ps.batch) == 0 {
 		return 0
 	}
-	if ps.open == nil {
-		ps.open = map[pairKey]*record{}
-	}
 	begin := time.Now()
-	r := e.mem.records
+	e.forget()
 	sort.Slice(ps.batch, func(i, j int) bool { return r[ps.batch[i]].seq < r[ps.batch[j]].seq })
 	seen := map[*Probe]int{}
 	for _, i := range ps.batch {
@@ -59,13 +62,32 @@ func (e *engine) takeRecords() int {
 	return len(ps.batch)
 }
 
+// forget drops the entries of observations that have ended, after a new one began.
+func (e *engine) forget() {
+	ps := &e.pairs
+	if ps.open == nil {
+		ps.open = map[pairKey]*record{}
+	}
+	turns := e.turns.Load()
+	if ps.turns == turns {
+		return
+	}
+	ps.turns = turns
+	for k, entry := range ps.open {
+		if p := e.function(k.fn).probe.Load(); p == nil || p.turn.Load() != entry.turn {
+			delete(ps.open, k)
+			ps.free = append(ps.free, entry)
+		}
+	}
+}
+
 func (e *engine) takeRecord(r *record) *Probe {
 	site := e.mem.siteAt(r.site)
 	if site == nil {
 		return nil
 	}
 	p := e.function(site.fn).probe.Load()
-	if p == nil || !p.observe || p.silent.Load() {
+	if p == nil || !p.observe || p.silent.Load() || p.turn.Load() != r.turn {
 		return nil
 	}
 	ps := &e.pairs
@@ -91,9 +113,11 @@ func (e *engine) takeRecord(r *record) *Probe {
 		return p // it began before the observation
 	}
 	delete(ps.open, k)
-	if entry.drops != r.drops {
+	switch {
+	case entry.turn != r.turn: // that call went on when its observation had ended
+	case entry.drops != r.drops:
 		p.unpaired.Add(1)
-	} else {
+	default:
 		e.called(p, entry, r)
 	}
 	ps.free = append(ps.free, entry)

@@ -21,9 +21,6 @@ const (
 
 	// allowance is for how long a probe may save up its share of a CPU.
 	allowance = 10 * time.Second
-
-	// unlimited are more tokens than are ever used.
-	unlimited = 1 << 62
 )
 
 // Probe is a probe in a function, until Remove or its end.
@@ -49,11 +46,13 @@ type Probe struct {
 	unasked  atomic.Uint64
 	spent    atomic.Int64 // nanoseconds of the consumer
 	silent   atomic.Bool  // closed: no callback any more
+	turn     atomic.Int64 // which observation it is, of all
 
 	// Under engine.mu.
 	began, ticked   time.Time
 	hits0, dropped0 uint64 // of the cell, when the probe began
 	cycles0         uint64
+	tsc0            uint64  // the time-stamp counter, when the probe began
 	credit          float64 // tokens to come, below 1
 	budget          float64 // nanoseconds left
 	costSeen        time.Duration
@@ -232,13 +231,14 @@ func (p *Probe) statsLocked() Stats {
 func (p *Probe) begin(now time.Time) {
 	c := p.f.cell
 	p.began, p.ticked = now, now
+	p.tsc0 = readTSC()
 	p.hits0, p.dropped0, p.cycles0 = atomic.LoadUint64(&c.hits), atomic.LoadUint64(&c.dropped), atomic.LoadUint64(&c.cycles)
 	p.budget = p.share * float64(allowance)
-	tokens := int64(p.burst)
 	if p.observe {
-		tokens = unlimited
+		p.turn.Store(p.e.nextTurn())
+	} else {
+		atomic.StoreInt64(&c.tokens, int64(p.burst))
 	}
-	atomic.StoreInt64(&c.tokens, tokens)
 }
 
 // tick refills the tokens and looks at limits; e.mu is held. It returns when it

@@ -192,12 +192,14 @@ full:
 // observe copies the registers of arguments or results, and goes on at site.cont.
 TEXT ·observe(SB),NOSPLIT|NOFRAME,$0-0
 	MOVQ site_cell(R12), R13
-	CMPQ cell_tokens(R13), $0
+	MOVQ cell_tokens(R13), R15	// read once: see Pairs
+	TESTQ R15, R15
 	JLE  skip
 	CMPQ R14, ·consumer(SB)
 	JEQ  skip
 	PUSHQ AX
 	PUSHQ DX
+	PUSHQ R15
 	LOCK
 	INCQ cell_hits(R13)
 	MOVQ ·recordDrops(SB), AX	// before the claim: see Pairs
@@ -212,6 +214,8 @@ TEXT ·observe(SB),NOSPLIT|NOFRAME,$0-0
 	JCS  nospace
 	SHLQ $const_recordShift, R15
 	ADDQ ·records(SB), R15
+	POPQ DX
+	MOVQ DX, record_turn(R15)
 	MOVQ R12, record_site(R15)
 	MOVQ R13, record_seq(R15)
 	MOVQ AX, record_drops(R15)
@@ -279,6 +283,7 @@ skip:
 	MOVQ site_cont(R12), R13
 	JMP  R13
 nospace:
+	POPQ DX
 	MOVQ site_cell(R12), R13
 	LOCK
 	INCQ cell_dropped(R13)

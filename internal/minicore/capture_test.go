@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"unsafe"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // core is a written core, with its memory.
@@ -264,12 +266,7 @@ func TestDelve(t *testing.T) {
 	if testing.Short() {
 		t.Skip("dlv is installed from the module proxy, and three programs are built")
 	}
-	dir := t.TempDir()
-	install := exec.Command("go", "install", "github.com/go-delve/delve/cmd/dlv@v1.27.2")
-	install.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=-mod=mod")
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	dlv, dir := need.Delve(t), t.TempDir()
 	for name, flags := range map[string][]string{"exe": nil, "pie": {"-buildmode=pie"}, "noopt": {"-gcflags=github.com/ispyd/ispyd/...=-N -l"}} {
 		t.Run(name, func(t *testing.T) {
 			exe := filepath.Join(dir, name)
@@ -283,7 +280,7 @@ func TestDelve(t *testing.T) {
 					t.Fatalf("%s: %v\n%s", kind, err, out)
 				}
 				frame := map[string]string{"custom": "1", "nil": "2", "copy": "2"}[kind]
-				cmd := exec.Command(filepath.Join(dir, "dlv"), "core", exe, file, "--allow-non-terminal-interactive")
+				cmd := exec.Command(dlv, "core", exe, file, "--allow-non-terminal-interactive")
 				cmd.Env = append(os.Environ(), "HOME="+dir, "TERM=dumb", "NO_COLOR=1")
 				cmd.Stdin = strings.NewReader("bt\nframe " + frame + "\np s.store.items[2].Tags\np user\np main.total\np *(*\"interface {}\")(0x10000)\nquit\n")
 				out, err := cmd.CombinedOutput()

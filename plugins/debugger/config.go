@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/ispyd/ispyd/internal/bytesize"
 )
 
 // config is the plugin's section of the configuration.
@@ -23,8 +25,8 @@ type config struct {
 	// Share is how much of a CPU, in percent, a probe may take.
 	Share float64 `toml:"share"`
 	// Tracebacks and Bytes are how much is kept.
-	Tracebacks int  `toml:"tracebacks"`
-	Bytes      size `toml:"bytes"`
+	Tracebacks int           `toml:"tracebacks"`
+	Bytes      bytesize.Size `toml:"bytes"`
 	// Dir is where tracebacks are kept, "" in memory.
 	Dir string `toml:"dir"`
 	// OnCrash keeps the panic that ends the program, in Dir.
@@ -41,7 +43,7 @@ type limits struct {
 	burst      int
 	share      float64
 	tracebacks int
-	bytes      size
+	bytes      bytesize.Size
 }
 
 func (c *config) limits() limits {

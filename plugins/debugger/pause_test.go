@@ -3,12 +3,12 @@ package debugger_test
 import (
 	"bufio"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/ispyd/ispyd/internal/need"
 )
 
 // BenchmarkPause reports how long another goroutine stands still, at most, while a
@@ -41,20 +41,9 @@ func BenchmarkPause(b *testing.B) {
 		})
 	})
 	b.Run("peer=dlv trace", func(b *testing.B) {
-		dlv := delve(b)
+		dlv := need.Delve(b)
 		run(b, func(b *testing.B, v *victim) { trace(b, dlv, v) })
 	})
-}
-
-// delve builds dlv; its module is in the cache of who builds ispy.
-func delve(b *testing.B) string {
-	dir := b.TempDir()
-	cmd := exec.Command("go", "install", "github.com/go-delve/delve/cmd/dlv@v1.27.2")
-	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=-mod=mod")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		b.Skipf("NOT MEASURED: %v\n%s", err, out)
-	}
-	return filepath.Join(dir, "dlv")
 }
 
 // trace puts a tracepoint on order, and waits until it has been hit.

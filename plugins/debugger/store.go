@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/ispyd/ispyd/internal/bytesize"
 	"github.com/ispyd/ispyd/nodes"
 )
 
@@ -33,7 +34,7 @@ func (s *store) add(t *traceback) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if most := int64(s.limits().bytes); t.weight() > most {
-		t.core, t.Core, t.NoCore = nil, 0, "it is larger than all that may be kept, "+size(most).String()
+		t.core, t.Core, t.NoCore = nil, 0, "it is larger than all that may be kept, "+bytesize.Size(most).String()
 	}
 	if err := s.put(t); err != nil {
 		return err

@@ -2,50 +2,19 @@ package debugger_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
-)
 
-// attach attaches strace to a victim, and returns its pid, and what detaches it.
-func attach(t *testing.T, v *victim) (pid int, detach func()) {
-	t.Helper()
-	cmd := exec.Command("strace", "-f", "-o", "/dev/null", "-p", fmt.Sprint(v.cmd.Process.Pid))
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	done := false
-	detach = func() {
-		if !done {
-			done = true
-			cmd.Process.Signal(syscall.SIGINT)
-			cmd.Wait()
-		}
-	}
-	t.Cleanup(detach)
-	status := fmt.Sprintf("/proc/%d/status", v.cmd.Process.Pid)
-	await(t, "the tracer", func() bool {
-		b, _ := os.ReadFile(status)
-		return strings.Contains(string(b), fmt.Sprintf("TracerPid:\t%d\n", cmd.Process.Pid))
-	})
-	return cmd.Process.Pid, detach
-}
+	"github.com/ispyd/ispyd/internal/need"
+)
 
 // While a tracer is attached nothing is put in, and the error names it. One that is
 // attached afterwards does not disturb what is in; what is removed meanwhile goes when
 // the tracer has gone.
 func TestTraced(t *testing.T) {
 	needEngine(t)
-	if _, err := exec.LookPath("strace"); err != nil {
-		if os.Getenv("ISPYD_TEST_NO_SKIP") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("NOT TESTED: ", err)
-	}
 	v := start(t, binary(t), on)
-	tracer, detach := attach(t, v)
+	tracer, detach := need.Strace(t, v.cmd.Process.Pid)
 	for _, line := range []string{"insert main.(*Shop).order", "insert -error main.(*Shop).pay", "observe main.(*Shop).pay"} {
 		if got, want := v.do("ctl %s", line), fmt.Sprintf("this process is traced by process %d (strace)", tracer); !strings.Contains(got, want) {
 			t.Errorf("%s: %q, not %q", line, got, want)
@@ -61,7 +30,7 @@ func TestTraced(t *testing.T) {
 	v.want("ok", "ctl insert main.(*Shop).order")
 	v.want("ok", "ctl insert -error main.(*Shop).pay")
 
-	tracer, detach = attach(t, v)
+	tracer, detach = need.Strace(t, v.cmd.Process.Pid)
 	v.want("runtime error: index out of range [7] with length 2", "order 7")
 	v.await("tracebacks/1/panic", "index out of range [7]")
 	v.want("0 170 cents: too much", "pay 170")

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/bytesize"
 	"github.com/ispyd/ispyd/internal/probes/jump"
 	"github.com/ispyd/ispyd/nodes"
 )
@@ -86,7 +87,7 @@ func (p *plugin) status(context.Context) ([]statusLine, error) {
 	list = append(list,
 		statusLine{"go", runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, ""},
 		statusLine{"probes", strconv.Itoa(probes), leavingDetail(leaving), ""},
-		statusLine{"tracebacks", strconv.Itoa(n), size(bytes).String() + " of " + l.bytes.String() + ", " + p.place(), ""},
+		statusLine{"tracebacks", strconv.Itoa(n), bytesize.Size(bytes).String() + " of " + l.bytes.String() + ", " + p.place(), ""},
 		statusLine{"limits", "", l.String(), ""},
 		statusLine{"on-crash", p.crash.state(), p.crash.detail(), ""},
 	)

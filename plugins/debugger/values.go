@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/bytesize"
 	"github.com/ispyd/ispyd/internal/live"
 	"github.com/ispyd/ispyd/internal/redact"
 	"github.com/ispyd/ispyd/internal/symbols"
@@ -49,7 +50,7 @@ func (p *plugin) annotated(ctx context.Context, t *traceback) string {
 	case s.ctx.Err() != nil:
 		err = errors.New("it took longer than " + valuesPatience.String())
 	case s.left <= 0:
-		err = errors.New("a traceback shows " + size(maxAnnotation).String() + " of them")
+		err = errors.New("a traceback shows " + bytesize.Size(maxAnnotation).String() + " of them")
 	case n == 0 && len(s.frames) == 0:
 		err = errors.New("the stack in the core cannot be followed")
 	case n == 0:

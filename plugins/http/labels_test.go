@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"runtime/pprof"
 	"strings"
 	"testing"
@@ -48,26 +47,5 @@ func TestOwnLabels(t *testing.T) {
 				t.Errorf("goroutine: %s", p)
 			}
 		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
-	}
-}
-
-func TestSameLayout(t *testing.T) {
-	type renamed struct {
-		X struct{ Y []struct{ K, V string } }
-	}
-	for _, tt := range []struct {
-		a    any
-		same bool
-	}{
-		{renamed{}, true}, {labelSet{}, true}, {map[string]string{}, false}, {[]string{}, false},
-		{struct{ l []struct{ k, v []byte } }{}, false}, {struct{ l []struct{ k, v, w string } }{}, false},
-		{struct {
-			l []struct{ k, v string }
-			n int
-		}{}, false},
-	} {
-		if got := sameLayout(reflect.TypeOf(tt.a), reflect.TypeFor[labelSet]()); got != tt.same {
-			t.Errorf("%T: %v", tt.a, got)
-		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/bytesize"
 	"github.com/ispyd/ispyd/internal/tracing"
 	"github.com/ispyd/ispyd/nodes"
 )
@@ -18,7 +19,7 @@ import (
 // make that, up to Bytes or what one second of the program fills.
 type window struct {
 	Age   time.Duration
-	Bytes size
+	Bytes bytesize.Size
 }
 
 // String is the value of a lease: "10s 10MiB".
@@ -63,13 +64,13 @@ type recorder struct {
 
 // status is how the recorder stands.
 type status struct {
-	State string    `json:"state"` // on or off
-	Since time.Time `json:"since,omitzero"`
-	Age   string    `json:"age,omitempty"`   // what it keeps at least
-	Bytes size      `json:"bytes,omitempty"` // in as many bytes
-	By    string    `json:"by,omitempty"`    // who started or stopped it
-	Note  string    `json:"note,omitempty"`  // why it is off where nobody stopped it
-	Mode  mode      `json:"mode"`            // who decides: auto, on, off
+	State string        `json:"state"` // on or off
+	Since time.Time     `json:"since,omitzero"`
+	Age   string        `json:"age,omitempty"`   // what it keeps at least
+	Bytes bytesize.Size `json:"bytes,omitempty"` // in as many bytes
+	By    string        `json:"by,omitempty"`    // who started or stopped it
+	Note  string        `json:"note,omitempty"`  // why it is off where nobody stopped it
+	Mode  mode          `json:"mode"`            // who decides: auto, on, off
 	// Captures says where captures go if not into the directory that is theirs.
 	Captures string `json:"captures,omitempty"`
 }

@@ -7,6 +7,8 @@ import (
 	"runtime/metrics"
 	"runtime/trace"
 	"time"
+
+	"github.com/ispyd/ispyd/internal/bytesize"
 )
 
 // A flight recorder keeps the current second whole, however much that is, and
@@ -69,9 +71,9 @@ func tooMuch(w window, late time.Duration, current, buffers int64) string {
 	case late > outOfCPU:
 		return fmt.Sprintf("stopped by itself: the program is so short of CPU that a goroutine waits %s for its turn, and the recorder would take memory without bound", late.Round(time.Millisecond))
 	case current > limit:
-		return fmt.Sprintf("stopped by itself: the program does so much that a second of it is more than %s", size(limit))
+		return fmt.Sprintf("stopped by itself: the program does so much that a second of it is more than %s", bytesize.Size(limit))
 	case buffers > limit:
-		return fmt.Sprintf("stopped by itself: the runtime's trace buffers have grown by more than %s", size(limit))
+		return fmt.Sprintf("stopped by itself: the runtime's trace buffers have grown by more than %s", bytesize.Size(limit))
 	}
 	return ""
 }

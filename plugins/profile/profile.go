@@ -17,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ispyd/ispyd/internal/bytesize"
 	"github.com/ispyd/ispyd/internal/trigger"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
@@ -35,7 +36,7 @@ type config struct {
 	Block bool `toml:"block"`
 	// Age and Bytes are the window of the flight recorder.
 	Age   time.Duration `toml:"age"`
-	Bytes size          `toml:"bytes"`
+	Bytes bytesize.Size `toml:"bytes"`
 	// When are triggers that stand from the start; they start the recorder.
 	When []whenConfig `toml:"when"`
 	// Interval is how often triggers look, Pause the least time between two
@@ -44,9 +45,9 @@ type config struct {
 	Pause    time.Duration `toml:"pause"`
 	// Dir is where captures are kept, "" in memory; Captures and CaptureBytes
 	// how many, and how many bytes in all: 256MiB, and 32MiB in memory.
-	Dir          string `toml:"dir"`
-	Captures     int    `toml:"captures"`
-	CaptureBytes size   `toml:"capture-bytes"`
+	Dir          string        `toml:"dir"`
+	Captures     int           `toml:"captures"`
+	CaptureBytes bytesize.Size `toml:"capture-bytes"`
 }
 
 // whenConfig is one [[profile.when]]. The recorder's window is the largest that any
@@ -54,7 +55,7 @@ type config struct {
 type whenConfig struct {
 	Expression expression    `toml:"expression"`
 	Age        time.Duration `toml:"age"`
-	Bytes      size          `toml:"bytes"`
+	Bytes      bytesize.Size `toml:"bytes"`
 }
 
 // expression is checked when it is decoded, so that an error has file and line. Its
@@ -82,7 +83,7 @@ func (w window) check() error {
 	case w.Age < minAge || w.Age > maxAge:
 		return fmt.Errorf("the age must be from %s to %s, not %s", minAge, maxAge, w.Age)
 	case w.Bytes < minBytes || w.Bytes > maxBytes:
-		return fmt.Errorf("bytes must be from %s to %s, not %s", size(minBytes), size(maxBytes), w.Bytes)
+		return fmt.Errorf("bytes must be from %s to %s, not %s", bytesize.Size(minBytes), bytesize.Size(maxBytes), w.Bytes)
 	}
 	return nil
 }
@@ -114,7 +115,7 @@ func (c *config) Check() (key []string, err error) {
 	}
 	switch {
 	case c.Bytes < minBytes || c.Bytes > maxBytes:
-		return fail("bytes", "must be from %s to %s, not %s", size(minBytes), size(maxBytes), c.Bytes)
+		return fail("bytes", "must be from %s to %s, not %s", bytesize.Size(minBytes), bytesize.Size(maxBytes), c.Bytes)
 	case c.Captures < 1 || c.Captures > 1000:
 		return fail("captures", "must be from 1 to 1000, not %d", c.Captures)
 	case c.CaptureBytes < 16<<20 || c.CaptureBytes > 1<<40:

@@ -8,6 +8,7 @@ import (
 
 // address compiles &x.
 func (c *compiler) address(n *ast.UnaryExpr, hint *Type) *operand {
+	c.shares++
 	if lit, ok := ast.Unparen(n.X).(*ast.CompositeLit); ok {
 		if hint != nil && hint.kind == reflect.Pointer {
 			hint = hint.base().elem

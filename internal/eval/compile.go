@@ -163,6 +163,7 @@ type funcContext struct {
 	deferred     bool // there is a defer
 	labels       map[string]int
 	loops        []loop
+	left         map[*ast.BlockStmt]bool // bodies that a break leaves
 	top          bool
 }
 
@@ -170,8 +171,8 @@ type capture struct{ outer, inner int }
 
 type loop struct {
 	label      string
-	breakable  bool
 	continuing bool
+	body       *ast.BlockStmt // of the statement
 }
 
 func (c *funcContext) slot() int {
@@ -212,6 +213,7 @@ type compiler struct {
 	instances []func()
 	undo      *[]func()
 	hoisted   map[*ast.DeclStmt]bool
+	shares    int // expressions so far that may keep a variable: a loop with such makes new ones
 	size      int
 	lenient   bool // see Session.boxer
 }
@@ -314,16 +316,19 @@ func (c *compiler) any(n ast.Expr, hint *Type) *operand {
 	case *ast.Ident:
 		return c.ident(n)
 	case *ast.FuncLit:
+		c.shares++
 		return c.funcLit(n)
 	case *ast.CompositeLit:
 		return c.composite(n, hint)
 	case *ast.SelectorExpr:
+		c.shares++
 		return c.selector(n)
 	case *ast.IndexExpr:
 		return c.index(n)
 	case *ast.IndexListExpr:
 		return c.instantiate(n, c.any(n.X, nil), n.Indices)
 	case *ast.SliceExpr:
+		c.shares++
 		return c.sliceExpr(n)
 	case *ast.StarExpr:
 		return c.star(n)

@@ -2,9 +2,9 @@ package eval
 
 import (
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"sync"
+
+	"github.com/ispyd/ispyd/internal/eval/syntax"
 )
 
 // Generic functions are not in a binary as such: what there is of packages slices, maps
@@ -58,29 +58,26 @@ func Equal[M ~map[K]V, K, V comparable](a, b M) bool { if len(a) != len(b) { ret
 `,
 }
 
-var preludeFiles = sync.OnceValue(func() map[string]*ast.File {
-	l := map[string]*ast.File{}
+var preludeDecls = sync.OnceValue(func() map[string]*request {
+	l := map[string]*request{}
 	for path, text := range preludeSource {
-		f, err := parser.ParseFile(token.NewFileSet(), path, "package p\n"+text, parser.SkipObjectResolution)
+		// Positions in this text are those of no request.
+		stmts, decls, err := syntax.Parse(text, -1<<30)
 		if err != nil {
 			panic(err)
 		}
-		// Positions would point into this text rather than into the request.
-		l[path] = f
+		l[path] = &request{stmts: stmts, decls: decls}
 	}
 	return l
 })
 
-func preludeNames(path string) []string {
-	f := preludeFiles()[path]
-	if f == nil {
+func preludeNames(path string) (l []string) {
+	r := preludeDecls()[path]
+	if r == nil {
 		return nil
 	}
-	var l []string
-	for _, d := range f.Decls {
-		if d, ok := d.(*ast.FuncDecl); ok {
-			l = append(l, d.Name.Name)
-		}
+	for _, d := range r.decls {
+		l = append(l, d.(*ast.FuncDecl).Name.Name)
 	}
 	return l
 }
@@ -96,13 +93,12 @@ func (s *Session) preludeMember(c *compiler, path, name string) *object {
 		old := c.scope
 		c.scope = sc
 		defer func() { c.scope = old }()
-		for _, d := range preludeFiles()[path].Decls {
-			switch d := d.(type) {
-			case *ast.FuncDecl:
-				c.funcDecl(d)
-			case *ast.GenDecl:
-				c.typeDecls(d.Specs)
-			}
+		r := preludeDecls()[path]
+		for _, st := range r.stmts {
+			c.typeDecls(st.(*ast.DeclStmt).Decl.(*ast.GenDecl).Specs)
+		}
+		for _, d := range r.decls {
+			c.funcDecl(d.(*ast.FuncDecl))
 		}
 		if s.prelude == nil {
 			s.prelude = map[string]*scope{}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"go/constant"
+	"go/token"
 	"io"
 	"reflect"
 	"runtime/debug"
@@ -66,6 +67,7 @@ type Session struct {
 	names   map[string]*object
 	prelude map[string]*scope
 	out     *output
+	nextPos token.Pos // of the next request's source
 
 	topContext *funcContext
 	closures   sync.Map // uintptr of a func to weak.Pointer[closure]

@@ -59,7 +59,7 @@ func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) code {
 		if cc.List != nil {
 			cl.test = anyOf(tests)
 		}
-		c.within(label, false, func() {
+		c.within(label, false, n.Body, func() {
 			pop := c.push()
 			cl.body = c.stmts(cc.Body)
 			pop()
@@ -170,7 +170,7 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 			}
 			return reflect.Value{}, false
 		}
-		c.within(label, false, func() {
+		c.within(label, false, n.Body, func() {
 			pop := c.push()
 			defer pop()
 			if name != nil && name.Name != "_" {
@@ -276,7 +276,7 @@ func (c *compiler) selectStmt(n *ast.SelectStmt, label string) code {
 				}
 			}
 		}
-		c.within(label, false, func() { cm.body = c.stmts(cc.Body) })
+		c.within(label, false, n.Body, func() { cm.body = c.stmts(cc.Body) })
 		pop()
 		comms = append(comms, cm)
 	}

@@ -2,8 +2,9 @@ package eval
 
 import (
 	"go/ast"
-	"go/constant"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // address compiles &x.

@@ -3,9 +3,10 @@ package eval
 import (
 	"fmt"
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 var builtinNames = []string{"append", "cap", "clear", "close", "complex", "copy", "delete", "imag", "len", "make", "max", "min", "new", "panic", "print", "println", "real", "recover", "exit", "quit", "function"}

@@ -3,10 +3,11 @@ package eval
 import (
 	"fmt"
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"reflect"
 	"strings"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 const (
@@ -351,7 +352,7 @@ func (c *compiler) any(n ast.Expr, hint *Type) *operand {
 
 func (c *compiler) literal(n *ast.BasicLit) *operand {
 	kinds := map[token.Token]untyped{token.INT: untypedInt, token.FLOAT: untypedFloat, token.IMAG: untypedComplex, token.CHAR: untypedRune, token.STRING: untypedString}
-	v := constant.MakeFromLiteral(n.Value, n.Kind, 0)
+	v := constant.MakeFromLiteral(n.Value, n.Kind)
 	return c.constant(n, v, c.u.consts[kinds[n.Kind]])
 }
 

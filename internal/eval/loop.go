@@ -2,9 +2,10 @@ package eval
 
 import (
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 func (c *compiler) forStmt(n *ast.ForStmt, label string) code {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/constant"
 	"go/token"
 	"io"
 	"reflect"
@@ -14,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // Options are the limits of a session. Zero fields stand for the defaults.

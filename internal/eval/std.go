@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/constant"
 	"go/token"
 	"io"
 	"math"
@@ -19,6 +18,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // The functions of the standard library that a program most often has inlined, or has
@@ -238,13 +239,13 @@ func (s *Session) stdMember(c *compiler, path, name string) *object {
 	switch x := x.(type) {
 	case intConst:
 		digits, negative := strings.CutPrefix(string(x), "-")
-		v := constant.MakeFromLiteral(digits, token.INT, 0)
+		v := constant.MakeFromLiteral(digits, token.INT)
 		if negative {
 			v = constant.UnaryOp(tokSub, v, 0)
 		}
 		return untypedConst(untypedInt, v)
 	case floatConst:
-		return untypedConst(untypedFloat, constant.MakeFromLiteral(string(x), token.FLOAT, 0))
+		return untypedConst(untypedFloat, constant.MakeFromLiteral(string(x), token.FLOAT))
 	case float64:
 		return untypedConst(untypedFloat, constant.MakeFloat64(x))
 	case stringConst:

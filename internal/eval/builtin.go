@@ -71,6 +71,8 @@ func (c *compiler) functionCall(n *ast.CallExpr) *operand {
 }
 
 // effect is the operand of a call without a value.
+//
+//go:noinline
 func (c *compiler) effect(n ast.Expr, do func(*frame)) *operand {
 	return &operand{mode: novalue, node: n, effect: true, many: func(f *frame) []reflect.Value { do(f); return nil }}
 }

@@ -146,6 +146,7 @@ func (s *scope) find(name string) *object {
 	return nil
 }
 
+//go:noinline
 func (s *scope) set(o *object) {
 	if s.names == nil {
 		s.names = map[string]*object{}
@@ -264,6 +265,7 @@ func (c *compiler) constant(n ast.Expr, v constant.Value, t *Type) *operand {
 	return &operand{mode: constantMode, node: n, val: v, typ: t}
 }
 
+//go:noinline
 func (c *compiler) value(n ast.Expr, t *Type, g get) *operand {
 	return &operand{mode: valueMode, node: n, typ: t, get: g}
 }
@@ -282,6 +284,8 @@ const (
 )
 
 // expr compiles an expression that has one value.
+//
+//go:noinline
 func (c *compiler) expr(n ast.Expr) *operand { return c.exprHint(n, nil) }
 
 // exprHint compiles an expression; hint is the type that is wanted, which a
@@ -434,6 +438,8 @@ func (o *operand) fast() {
 }
 
 // number returns what computes an integer operand.
+//
+//go:noinline
 func (o *operand) number() func(*frame) int64 {
 	if o.num == nil {
 		o.fast()
@@ -450,6 +456,8 @@ func (o *operand) truth() func(*frame) bool {
 }
 
 // ofNumber makes the operand of an integer that num computes.
+//
+//go:noinline
 func (c *compiler) ofNumber(n ast.Expr, t *Type, num func(*frame) int64) *operand {
 	return &operand{mode: valueMode, node: n, typ: t, num: num, get: boxNumber(t, num)}
 }

@@ -260,6 +260,7 @@ func (l *Live) function(f *symbols.Func) (Func, error) {
 	return checked(f, tf, reflect.FuncOf(in, out, false))
 }
 
+//go:noinline
 func cannotCall(name, format string, args ...any) error {
 	return refused("%s cannot be called: "+format, append([]any{name}, args...)...)
 }

@@ -6,6 +6,8 @@ import (
 )
 
 // expr parses an expression, or a type where one may stand.
+//
+//go:noinline
 func (p *parser) expr() ast.Expr { return p.binary(token.LowestPrec + 1) }
 
 func (p *parser) exprList() []ast.Expr {
@@ -65,6 +67,7 @@ func (p *parser) receiveOnly(t *ast.ChanType, arrow token.Pos) *ast.ChanType {
 	return t
 }
 
+//go:noinline
 func (p *parser) literal() *ast.BasicLit {
 	x := &ast.BasicLit{ValuePos: p.pos, Kind: p.tok, Value: p.lit}
 	p.next()

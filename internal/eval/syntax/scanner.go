@@ -22,11 +22,15 @@ type scanner struct {
 	lit string // of names and literals; "\n" of a semicolon that is not written
 }
 
+//go:noinline
 func (s *scanner) fail(pos token.Pos, text string) { panic(&Error{pos, text}) }
 
+//go:noinline
 func (s *scanner) failAt(off int, text string) { s.fail(s.base+token.Pos(off), text) }
 
 // at is the byte that is i bytes further, 0 beyond the end.
+//
+//go:noinline
 func (s *scanner) at(i int) byte {
 	if s.off+i < len(s.src) {
 		return s.src[s.off+i]

@@ -85,6 +85,8 @@ func try(f func()) (err error) {
 }
 
 // enter counts a level of nesting.
+//
+//go:noinline
 func (p *parser) enter() {
 	if p.depth++; p.depth > maxDepth {
 		p.fail(p.pos, "exceeded max nesting depth")
@@ -92,6 +94,8 @@ func (p *parser) enter() {
 }
 
 // expected fails: something else than the current token was due.
+//
+//go:noinline
 func (p *parser) expected(what string) { p.fail(p.pos, "expected "+what+", found "+p.found()) }
 
 // found is the current token, for an error.
@@ -125,6 +129,8 @@ func (p *parser) closing(tok token.Token, list string) token.Pos {
 }
 
 // take goes on to the next token, and returns where the current one was.
+//
+//go:noinline
 func (p *parser) take() token.Pos {
 	pos := p.pos
 	p.next()
@@ -132,6 +138,8 @@ func (p *parser) take() token.Pos {
 }
 
 // got takes a token if it is the current one.
+//
+//go:noinline
 func (p *parser) got(tok token.Token) bool {
 	if p.tok != tok {
 		return false

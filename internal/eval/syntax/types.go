@@ -5,6 +5,7 @@ import (
 	"go/token"
 )
 
+//go:noinline
 func (p *parser) ident() *ast.Ident {
 	id := &ast.Ident{NamePos: p.pos, Name: p.lit}
 	p.expect(token.IDENT)
@@ -95,6 +96,8 @@ func (p *parser) typeList() (l []ast.Expr) {
 }
 
 // indexed is x[args…].
+//
+//go:noinline
 func indexed(x ast.Expr, open token.Pos, args []ast.Expr, end token.Pos) ast.Expr {
 	if len(args) == 1 {
 		return &ast.IndexExpr{X: x, Lbrack: open, Index: args[0], Rbrack: end}

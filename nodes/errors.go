@@ -39,6 +39,8 @@ func (e *Error) Error() string { return e.Text }
 func (e *Error) Unwrap() error { return e.Err }
 
 // Errorf returns an error that reads as formatted and is sentinel.
+//
+//go:noinline
 func Errorf(sentinel error, format string, args ...any) error {
 	return &Error{Text: fmt.Sprintf(format, args...), Err: sentinel}
 }

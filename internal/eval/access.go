@@ -2,12 +2,14 @@ package eval
 
 import (
 	"go/ast"
-	"go/constant"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // address compiles &x.
 func (c *compiler) address(n *ast.UnaryExpr, hint *Type) *operand {
+	c.shares++
 	if lit, ok := ast.Unparen(n.X).(*ast.CompositeLit); ok {
 		if hint != nil && hint.kind == reflect.Pointer {
 			hint = hint.base().elem

@@ -3,9 +3,10 @@ package eval
 import (
 	"fmt"
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 var builtinNames = []string{"append", "cap", "clear", "close", "complex", "copy", "delete", "imag", "len", "make", "max", "min", "new", "panic", "print", "println", "real", "recover", "exit", "quit", "function"}
@@ -70,6 +71,8 @@ func (c *compiler) functionCall(n *ast.CallExpr) *operand {
 }
 
 // effect is the operand of a call without a value.
+//
+//go:noinline
 func (c *compiler) effect(n ast.Expr, do func(*frame)) *operand {
 	return &operand{mode: novalue, node: n, effect: true, many: func(f *frame) []reflect.Value { do(f); return nil }}
 }

@@ -3,10 +3,11 @@ package eval
 import (
 	"fmt"
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"reflect"
 	"strings"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 const (
@@ -145,6 +146,7 @@ func (s *scope) find(name string) *object {
 	return nil
 }
 
+//go:noinline
 func (s *scope) set(o *object) {
 	if s.names == nil {
 		s.names = map[string]*object{}
@@ -163,6 +165,7 @@ type funcContext struct {
 	deferred     bool // there is a defer
 	labels       map[string]int
 	loops        []loop
+	left         map[*ast.BlockStmt]bool // bodies that a break leaves
 	top          bool
 }
 
@@ -170,8 +173,8 @@ type capture struct{ outer, inner int }
 
 type loop struct {
 	label      string
-	breakable  bool
 	continuing bool
+	body       *ast.BlockStmt // of the statement
 }
 
 func (c *funcContext) slot() int {
@@ -212,6 +215,7 @@ type compiler struct {
 	instances []func()
 	undo      *[]func()
 	hoisted   map[*ast.DeclStmt]bool
+	shares    int // expressions so far that may keep a variable: a loop with such makes new ones
 	size      int
 	lenient   bool // see Session.boxer
 }
@@ -261,6 +265,7 @@ func (c *compiler) constant(n ast.Expr, v constant.Value, t *Type) *operand {
 	return &operand{mode: constantMode, node: n, val: v, typ: t}
 }
 
+//go:noinline
 func (c *compiler) value(n ast.Expr, t *Type, g get) *operand {
 	return &operand{mode: valueMode, node: n, typ: t, get: g}
 }
@@ -279,6 +284,8 @@ const (
 )
 
 // expr compiles an expression that has one value.
+//
+//go:noinline
 func (c *compiler) expr(n ast.Expr) *operand { return c.exprHint(n, nil) }
 
 // exprHint compiles an expression; hint is the type that is wanted, which a
@@ -314,16 +321,19 @@ func (c *compiler) any(n ast.Expr, hint *Type) *operand {
 	case *ast.Ident:
 		return c.ident(n)
 	case *ast.FuncLit:
+		c.shares++
 		return c.funcLit(n)
 	case *ast.CompositeLit:
 		return c.composite(n, hint)
 	case *ast.SelectorExpr:
+		c.shares++
 		return c.selector(n)
 	case *ast.IndexExpr:
 		return c.index(n)
 	case *ast.IndexListExpr:
 		return c.instantiate(n, c.any(n.X, nil), n.Indices)
 	case *ast.SliceExpr:
+		c.shares++
 		return c.sliceExpr(n)
 	case *ast.StarExpr:
 		return c.star(n)
@@ -346,7 +356,7 @@ func (c *compiler) any(n ast.Expr, hint *Type) *operand {
 
 func (c *compiler) literal(n *ast.BasicLit) *operand {
 	kinds := map[token.Token]untyped{token.INT: untypedInt, token.FLOAT: untypedFloat, token.IMAG: untypedComplex, token.CHAR: untypedRune, token.STRING: untypedString}
-	v := constant.MakeFromLiteral(n.Value, n.Kind, 0)
+	v := constant.MakeFromLiteral(n.Value, n.Kind)
 	return c.constant(n, v, c.u.consts[kinds[n.Kind]])
 }
 
@@ -428,6 +438,8 @@ func (o *operand) fast() {
 }
 
 // number returns what computes an integer operand.
+//
+//go:noinline
 func (o *operand) number() func(*frame) int64 {
 	if o.num == nil {
 		o.fast()
@@ -444,6 +456,8 @@ func (o *operand) truth() func(*frame) bool {
 }
 
 // ofNumber makes the operand of an integer that num computes.
+//
+//go:noinline
 func (c *compiler) ofNumber(n ast.Expr, t *Type, num func(*frame) int64) *operand {
 	return &operand{mode: valueMode, node: n, typ: t, num: num, get: boxNumber(t, num)}
 }

@@ -3,8 +3,6 @@ package eval
 import (
 	"context"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"reflect"
 	"sort"
 	"strings"
@@ -45,7 +43,7 @@ func (s *Session) Complete(ctx context.Context, text string) (list []Candidate, 
 			}
 			return
 		}
-		e, err := parser.ParseExprFrom(token.NewFileSet(), "", base, 0)
+		e, err := parseExpr(base)
 		if err != nil {
 			return
 		}
@@ -143,7 +141,7 @@ func (s *Session) TypeOf(ctx context.Context, src string) (string, error) {
 }
 
 func (s *Session) describe(src string) (text string, err error) {
-	e, err := parser.ParseExprFrom(token.NewFileSet(), "", src, 0)
+	e, err := parseExpr(src)
 	if err != nil {
 		return "", err
 	}
@@ -175,7 +173,7 @@ func (s *Session) Describe(ctx context.Context, src string) (string, error) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", src, head)
-	e, err := parser.ParseExprFrom(token.NewFileSet(), "", src, 0)
+	e, err := parseExpr(src)
 	if err != nil {
 		return "", err
 	}

@@ -2,9 +2,10 @@ package eval
 
 import (
 	"go/ast"
-	"go/constant"
 	"math"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // to makes o a value of type t, as an assignment does; use says for what, in the

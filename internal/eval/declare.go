@@ -2,11 +2,12 @@ package eval
 
 import (
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"reflect"
 	"sort"
 	"strconv"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // decl compiles a declaration within a function or at the top.

@@ -21,19 +21,26 @@ type methodKey struct {
 
 // selected are the methods of all interfaces of the program; nil where they cannot be
 // known, which selectable takes for all.
-var selected = sync.OnceValue(func() map[methodKey]bool {
-	l, err := symbols.Interfaces()
-	if err != nil {
-		return nil
-	}
-	found := map[methodKey]bool{}
-	for _, t := range l {
-		for _, m := range interfaceMethods(t) {
-			found[methodKey{m.name, m.typ}] = true
+func selected() map[methodKey]bool {
+	programMethods.Do(func() {
+		l, err := symbols.Interfaces()
+		if err != nil {
+			return
 		}
-	}
-	return found
-})
+		programMethods.methods = map[methodKey]bool{}
+		for _, t := range l {
+			for _, m := range interfaceMethods(t) {
+				programMethods.methods[methodKey{m.name, m.typ}] = true
+			}
+		}
+	})
+	return programMethods.methods
+}
+
+var programMethods struct {
+	sync.Once
+	methods map[methodKey]bool
+}
 
 // selectable says that some interface of the program may select a method.
 func selectable(m rtMethod) bool {

@@ -368,7 +368,7 @@ func (c *compiler) compileBody(fn *function, recv *ast.FieldList, recvType *Type
 		}
 		c.scope = &scope{up: sc}
 		b := c.stmts(body.List)
-		if len(fn.results) > 0 && !c.terminates(body) {
+		if len(fn.results) > 0 && !c.endsIn(body.List) {
 			fail(nodeAt(body.Rbrace), "missing return")
 		}
 		fn.body, fn.slots, fn.captures, fn.deferred = b, ctx.slots, ctx.captures, ctx.deferred

@@ -15,136 +15,137 @@ import (
 
 // intercepted are functions that a session gets in a form of its own: what they print
 // goes to the session, what ends the program does not, what sleeps can be stopped.
-// The key is path|name.
-var intercepted = map[string]func(*Session) any{
-	"fmt|Print": func(s *Session) any {
-		return func(a ...any) (int, error) { return fmt.Fprint(s.out, s.printables(a)...) }
-	},
-	"fmt|Println": func(s *Session) any {
-		return func(a ...any) (int, error) { return fmt.Fprintln(s.out, s.printables(a)...) }
-	},
-	"fmt|Printf": func(s *Session) any {
-		return func(format string, a ...any) (int, error) {
-			format, a = s.typeVerbs(format, a)
-			return fmt.Fprintf(s.out, format, a...)
-		}
-	},
-	"fmt|Sprint":   func(s *Session) any { return func(a ...any) string { return fmt.Sprint(s.printables(a)...) } },
-	"fmt|Sprintln": func(s *Session) any { return func(a ...any) string { return fmt.Sprintln(s.printables(a)...) } },
-	"fmt|Sprintf": func(s *Session) any {
-		return func(format string, a ...any) string {
-			format, a = s.typeVerbs(format, a)
-			return fmt.Sprintf(format, a...)
-		}
-	},
-	"fmt|Fprint": func(s *Session) any {
-		return func(w io.Writer, a ...any) (int, error) { return fmt.Fprint(s.writer(w), s.printables(a)...) }
-	},
-	"fmt|Fprintln": func(s *Session) any {
-		return func(w io.Writer, a ...any) (int, error) { return fmt.Fprintln(s.writer(w), s.printables(a)...) }
-	},
-	"fmt|Fprintf": func(s *Session) any {
-		return func(w io.Writer, format string, a ...any) (int, error) {
-			format, a = s.typeVerbs(format, a)
-			return fmt.Fprintf(s.writer(w), format, a...)
-		}
-	},
-	"fmt|Errorf": func(s *Session) any {
-		return func(format string, a ...any) error {
-			f, wrapped := s.typeVerbs(format, a)
-			// %w takes the error itself.
-			for i, x := range a {
-				if _, ok := x.(error); ok {
-					if safeError(x) {
-						wrapped[i] = x
-					}
+// The key is path|name. What takes a session first gets that; it is a table without
+// code of its own, as stdPackages is.
+var intercepted = []stdName{
+	{"fmt|Print", func(s *Session, a ...any) (int, error) { return fmt.Fprint(s.out, s.printables(a)...) }},
+	{"fmt|Println", func(s *Session, a ...any) (int, error) { return fmt.Fprintln(s.out, s.printables(a)...) }},
+	{"fmt|Printf", func(s *Session, format string, a ...any) (int, error) {
+		format, a = s.typeVerbs(format, a)
+		return fmt.Fprintf(s.out, format, a...)
+	}},
+	{"fmt|Sprint", func(s *Session, a ...any) string { return fmt.Sprint(s.printables(a)...) }},
+	{"fmt|Sprintln", func(s *Session, a ...any) string { return fmt.Sprintln(s.printables(a)...) }},
+	{"fmt|Sprintf", func(s *Session, format string, a ...any) string {
+		format, a = s.typeVerbs(format, a)
+		return fmt.Sprintf(format, a...)
+	}},
+	{"fmt|Fprint", func(s *Session, w io.Writer, a ...any) (int, error) {
+		return fmt.Fprint(s.writer(w), s.printables(a)...)
+	}},
+	{"fmt|Fprintln", func(s *Session, w io.Writer, a ...any) (int, error) {
+		return fmt.Fprintln(s.writer(w), s.printables(a)...)
+	}},
+	{"fmt|Fprintf", func(s *Session, w io.Writer, format string, a ...any) (int, error) {
+		format, a = s.typeVerbs(format, a)
+		return fmt.Fprintf(s.writer(w), format, a...)
+	}},
+	{"fmt|Errorf", func(s *Session, format string, a ...any) error {
+		f, wrapped := s.typeVerbs(format, a)
+		// %w takes the error itself.
+		for i, x := range a {
+			if _, ok := x.(error); ok {
+				if safeError(x) {
+					wrapped[i] = x
 				}
 			}
-			return fmt.Errorf(f, wrapped...)
 		}
-	},
-	"strings|Repeat": func(s *Session) any {
-		return func(text string, n int) string {
-			s.checkSize(int64(len(text)) * int64(max(n, 0)))
-			return strings.Repeat(text, n)
+		return fmt.Errorf(f, wrapped...)
+	}},
+	{"strings|Repeat", func(s *Session, text string, n int) string {
+		s.checkSize(int64(len(text)) * int64(max(n, 0)))
+		return strings.Repeat(text, n)
+	}},
+	{"strings|Replace", func(s *Session, text, old, by string, n int) string {
+		s.checkSize(int64(len(text)) + int64(min(uint(n), uint(strings.Count(text, old))))*int64(len(by)))
+		return strings.Replace(text, old, by, n)
+	}},
+	{"strings|ReplaceAll", func(s *Session, text, old, by string) string {
+		s.checkSize(int64(len(text)) + int64(strings.Count(text, old))*int64(len(by)))
+		return strings.ReplaceAll(text, old, by)
+	}},
+	{"strings|Join", func(s *Session, list []string, sep string) string {
+		n := int64(len(sep)) * int64(len(list))
+		for _, x := range list {
+			n += int64(len(x))
 		}
-	},
-	"strings|Replace": func(s *Session) any {
-		return func(text, old, by string, n int) string {
-			s.checkSize(int64(len(text)) + int64(min(uint(n), uint(strings.Count(text, old))))*int64(len(by)))
-			return strings.Replace(text, old, by, n)
-		}
-	},
-	"strings|ReplaceAll": func(s *Session) any {
-		return func(text, old, by string) string {
-			s.checkSize(int64(len(text)) + int64(strings.Count(text, old))*int64(len(by)))
-			return strings.ReplaceAll(text, old, by)
-		}
-	},
-	"strings|Join": func(s *Session) any {
-		return func(list []string, sep string) string {
-			n := int64(len(sep)) * int64(len(list))
-			for _, x := range list {
-				n += int64(len(x))
-			}
-			s.checkSize(n)
-			return strings.Join(list, sep)
-		}
-	},
-	"errors|As": func(s *Session) any { return s.errorsAs },
+		s.checkSize(n)
+		return strings.Join(list, sep)
+	}},
+	{"errors|As", (*Session).errorsAs},
 
-	"log|Print":   func(s *Session) any { return func(a ...any) { s.logger().Print(s.printables(a)...) } },
-	"log|Println": func(s *Session) any { return func(a ...any) { s.logger().Println(s.printables(a)...) } },
-	"log|Printf": func(s *Session) any {
-		return func(format string, a ...any) {
-			format, a = s.typeVerbs(format, a)
-			s.logger().Printf(format, a...)
+	{"log|Print", func(s *Session, a ...any) { s.logger().Print(s.printables(a)...) }},
+	{"log|Println", func(s *Session, a ...any) { s.logger().Println(s.printables(a)...) }},
+	{"log|Printf", func(s *Session, format string, a ...any) {
+		format, a = s.typeVerbs(format, a)
+		s.logger().Printf(format, a...)
+	}},
+	{"log|Fatal", func(s *Session, a ...any) { s.logger().Print(s.printables(a)...); exit("log.Fatal") }},
+	{"log|Fatalln", func(s *Session, a ...any) { s.logger().Println(s.printables(a)...); exit("log.Fatalln") }},
+	{"log|Fatalf", func(s *Session, format string, a ...any) {
+		format, a = s.typeVerbs(format, a)
+		s.logger().Printf(format, a...)
+		exit("log.Fatalf")
+	}},
+	{"log|Panic", func(s *Session, a ...any) { t := fmt.Sprint(s.printables(a)...); s.logger().Print(t); panic(t) }},
+
+	{"os|Exit", func(code int) { exit(fmt.Sprintf("os.Exit(%d)", code)) }},
+	{"syscall|Exit", func(code int) { exit(fmt.Sprintf("syscall.Exit(%d)", code)) }},
+
+	{"runtime|Gosched", runtime.Gosched},
+	{"runtime|NumGoroutine", runtime.NumGoroutine},
+	{"runtime|NumCPU", runtime.NumCPU},
+	{"runtime|GC", runtime.GC},
+
+	{"time|Sleep", func(s *Session, d time.Duration) {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		ev := s.current()
+		select {
+		case <-t.C:
+		case <-ev.done:
+			(&thread{s: s, ev: ev}).wait()
+		case <-s.life.done:
+			(&thread{s: s, ev: s.life}).wait()
 		}
-	},
-	"log|Fatal": func(s *Session) any {
-		return func(a ...any) { s.logger().Print(s.printables(a)...); exit("log.Fatal") }
-	},
-	"log|Fatalln": func(s *Session) any {
-		return func(a ...any) { s.logger().Println(s.printables(a)...); exit("log.Fatalln") }
-	},
-	"log|Fatalf": func(s *Session) any {
-		return func(format string, a ...any) {
-			format, a = s.typeVerbs(format, a)
-			s.logger().Printf(format, a...)
-			exit("log.Fatalf")
+	}},
+	{"time|After", time.After},
+	{"time|Tick", time.Tick},
+
+	{"sort|Slice", (*Session).sortSlice},
+	{"sort|SliceStable", (*Session).sortSlice},
+}
+
+// intercept is the session's form of a function, the zero Value where it has none.
+func (s *Session) intercept(path, name string) reflect.Value {
+	for _, x := range intercepted {
+		if x.name == path+"|"+name {
+			return s.bind(reflect.ValueOf(x.x))
 		}
-	},
-	"log|Panic": func(s *Session) any {
-		return func(a ...any) { t := fmt.Sprint(s.printables(a)...); s.logger().Print(t); panic(t) }
-	},
+	}
+	return reflect.Value{}
+}
 
-	"os|Exit":      func(*Session) any { return func(code int) { exit(fmt.Sprintf("os.Exit(%d)", code)) } },
-	"syscall|Exit": func(*Session) any { return func(code int) { exit(fmt.Sprintf("syscall.Exit(%d)", code)) } },
-
-	"runtime|Gosched":      func(*Session) any { return runtime.Gosched },
-	"runtime|NumGoroutine": func(*Session) any { return runtime.NumGoroutine },
-	"runtime|NumCPU":       func(*Session) any { return runtime.NumCPU },
-	"runtime|GC":           func(*Session) any { return runtime.GC },
-
-	"time|Sleep": func(s *Session) any {
-		return func(d time.Duration) {
-			t := time.NewTimer(d)
-			defer t.Stop()
-			ev := s.current()
-			select {
-			case <-t.C:
-			case <-ev.done:
-				(&thread{s: s, ev: ev}).wait()
-			case <-s.life.done:
-				(&thread{s: s, ev: s.life}).wait()
-			}
-		}
-	},
-	"time|After": func(s *Session) any { return time.After },
-	"time|Tick":  func(s *Session) any { return time.Tick },
-
-	"sort|Slice":       func(s *Session) any { return s.sortSlice },
-	"sort|SliceStable": func(s *Session) any { return s.sortSlice },
+// bind makes a function of those after it of one that takes the session first.
+func (s *Session) bind(f reflect.Value) reflect.Value {
+	t := f.Type()
+	if t.NumIn() == 0 || t.In(0) != reflect.TypeFor[*Session]() {
+		return f
+	}
+	var in, out []reflect.Type
+	for i := 1; i < t.NumIn(); i++ {
+		in = append(in, t.In(i))
+	}
+	for i := range t.NumOut() {
+		out = append(out, t.Out(i))
+	}
+	call := f.Call
+	if t.IsVariadic() {
+		call = f.CallSlice
+	}
+	return reflect.MakeFunc(reflect.FuncOf(in, out, t.IsVariadic()), func(args []reflect.Value) []reflect.Value {
+		return call(append([]reflect.Value{reflect.ValueOf(s)}, args...))
+	})
 }
 
 func exit(what string) { panic(&stopError{&exitError{what}}) }

@@ -16,6 +16,7 @@ type refusal struct{ msg string }
 
 func (e *refusal) Error() string { return e.msg }
 
+//go:noinline
 func refused(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
 
 // boxer compiles the making of an interface of type to from a value of type from.

@@ -260,6 +260,7 @@ func (l *Live) function(f *symbols.Func) (Func, error) {
 	return checked(f, tf, reflect.FuncOf(in, out, false))
 }
 
+//go:noinline
 func cannotCall(name, format string, args ...any) error {
 	return refused("%s cannot be called: "+format, append([]any{name}, args...)...)
 }
@@ -276,7 +277,7 @@ func forbidden(path, name string) string {
 	switch {
 	case strings.HasPrefix(path, "internal/runtime/") || strings.HasPrefix(path, "runtime/internal/"):
 		return "functions of package " + path + " are refused"
-	case exits[name]:
+	case ends(name):
 		return "it would end the program"
 	case strings.Contains(name, "go.shape.") || strings.Contains(name, "["):
 		return needsDictionary
@@ -320,7 +321,13 @@ func ofRuntime(file string) bool {
 	return strings.Contains(file, "/src/runtime/") || strings.HasPrefix(file, "runtime/")
 }
 
-var exits = map[string]bool{"os.Exit": true, "syscall.Exit": true, "os.runtime_beforeExit": true, "log.Fatal": true, "log.Fatalf": true, "log.Fatalln": true}
+func ends(name string) bool {
+	switch name {
+	case "os.Exit", "syscall.Exit", "os.runtime_beforeExit", "log.Fatal", "log.Fatalf", "log.Fatalln":
+		return true
+	}
+	return false
+}
 
 // Method implements Program.
 func (l *Live) Method(rt reflect.Type, name string) (m Func, err error) {

@@ -2,31 +2,33 @@ package eval
 
 import (
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 func (c *compiler) forStmt(n *ast.ForStmt, label string) code {
 	defer c.push()()
 	first := c.ctx.slots
 	init := c.simple(n.Init)
+	shares := c.shares
+	var cond func(*frame) bool
+	if n.Cond != nil {
+		cond = c.condition(n.Cond, "for")
+	}
+	var body, post code
+	c.within(label, true, n.Body, func() { body = c.block(n.Body) })
+	post = c.simple(n.Post)
+	again := c.again(label)
 	var own []int // the loop's variables, which each iteration has for itself
-	if a, ok := n.Init.(*ast.AssignStmt); ok && a.Tok == token.DEFINE && shares(n) {
+	if a, ok := n.Init.(*ast.AssignStmt); ok && a.Tok == token.DEFINE && c.shares > shares {
 		for _, o := range c.scope.names {
 			if o.kind == varObject && o.ctx == c.ctx && o.slot >= first {
 				own = append(own, o.slot)
 			}
 		}
 	}
-	var cond func(*frame) bool
-	if n.Cond != nil {
-		cond = c.condition(n.Cond, "for")
-	}
-	var body, post code
-	c.within(label, true, func() { body = c.block(n.Body) })
-	post = c.simple(n.Post)
-	again := c.again(label)
 	return func(f *frame) ctl {
 		if init != nil {
 			init(f)
@@ -50,21 +52,6 @@ func (c *compiler) forStmt(n *ast.ForStmt, label string) code {
 		}
 		return next
 	}
-}
-
-// shares says that something in a loop may keep one of its variables.
-func shares(n ast.Node) bool {
-	found := false
-	ast.Inspect(n, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit, *ast.SelectorExpr, *ast.SliceExpr:
-			found = true
-		case *ast.UnaryExpr:
-			found = found || n.Op == token.AND
-		}
-		return !found
-	})
-	return found
 }
 
 func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
@@ -126,7 +113,7 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 		sets[i], numbers[i] = c.iteration(e, n.Tok, types[i])
 	}
 	var body code
-	c.within(label, true, func() { body = c.block(n.Body) })
+	c.within(label, true, n.Body, func() { body = c.block(n.Body) })
 	r := &ranging{set: sets, number: numbers, body: body, again: c.again(label), types: types, s: c.s}
 	g := x.get
 	switch {

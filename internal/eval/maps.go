@@ -249,7 +249,17 @@ func (r liveReader) find(key reflect.Value) (found reflect.Value) {
 }
 
 // layoutKnown compares the layout with maps of known content, once.
-var layoutKnown = sync.OnceValue(func() (ok bool) {
+func layoutKnown() bool {
+	layout.Do(func() { layout.known = checkLayout() })
+	return layout.known
+}
+
+var layout struct {
+	sync.Once
+	known bool
+}
+
+func checkLayout() (ok bool) {
 	defer func() {
 		if recover() != nil {
 			ok = false
@@ -282,4 +292,4 @@ var layoutKnown = sync.OnceValue(func() (ok bool) {
 		}
 	}
 	return true
-})
+}

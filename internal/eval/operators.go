@@ -2,9 +2,10 @@ package eval
 
 import (
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {

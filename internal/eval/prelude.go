@@ -2,20 +2,20 @@ package eval
 
 import (
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"sync"
+
+	"github.com/ispyd/ispyd/internal/eval/syntax"
 )
 
 // Generic functions are not in a binary as such: what there is of packages slices, maps
 // and cmp in the console is compiled from this text when it is used.
-var preludeSource = map[string]string{
-	"cmp": `
+var preludeSource = []struct{ path, text string }{
+	{"cmp", `
 type Ordered interface { ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float32 | ~float64 | ~string }
 func Compare[T Ordered](x, y T) int { if x < y { return -1 }; if x > y { return 1 }; return 0 }
 func Less[T Ordered](x, y T) bool { return x < y }
-`,
-	"slices": `
+`},
+	{"slices", `
 type ordered interface { ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float32 | ~float64 | ~string }
 func Contains[S ~[]E, E comparable](s S, v E) bool { return Index(s, v) >= 0 }
 func ContainsFunc[S ~[]E, E any](s S, f func(E) bool) bool { return IndexFunc(s, f) >= 0 }
@@ -48,46 +48,51 @@ func Insert[S ~[]E, E any](s S, i int, v ...E) S { r := append(S{}, s[:i]...); r
 func Delete[S ~[]E, E any](s S, i, j int) S { return append(s[:i], s[j:]...) }
 func BinarySearch[S ~[]E, E ordered](s S, v E) (int, bool) { i, j := 0, len(s); for i < j { h := (i+j)/2; if s[h] < v { i = h+1 } else { j = h } }; return i, i < len(s) && s[i] == v }
 func Compact[S ~[]E, E comparable](s S) S { r := s[:0]; for i, v := range s { if i == 0 || v != r[len(r)-1] { r = append(r, v) } }; return r }
-`,
-	"maps": `
+`},
+	{"maps", `
 func Keys[M ~map[K]V, K comparable, V any](m M) func(yield func(K) bool) { return func(yield func(K) bool) { for k := range m { if !yield(k) { return } } } }
 func Values[M ~map[K]V, K comparable, V any](m M) func(yield func(V) bool) { return func(yield func(V) bool) { for _, v := range m { if !yield(v) { return } } } }
 func Clone[M ~map[K]V, K comparable, V any](m M) M { if m == nil { return nil }; r := M{}; for k, v := range m { r[k] = v }; return r }
 func Copy[M ~map[K]V, K comparable, V any](dst, src M) { for k, v := range src { dst[k] = v } }
 func Equal[M ~map[K]V, K, V comparable](a, b M) bool { if len(a) != len(b) { return false }; for k, v := range a { if w, ok := b[k]; !ok || v != w { return false } }; return true }
-`,
+`},
 }
 
-var preludeFiles = sync.OnceValue(func() map[string]*ast.File {
-	l := map[string]*ast.File{}
-	for path, text := range preludeSource {
-		f, err := parser.ParseFile(token.NewFileSet(), path, "package p\n"+text, parser.SkipObjectResolution)
-		if err != nil {
-			panic(err)
-		}
-		// Positions would point into this text rather than into the request.
-		l[path] = f
-	}
-	return l
-})
+var prelude struct {
+	sync.Once
+	parsed map[string]*request
+}
 
-func preludeNames(path string) []string {
-	f := preludeFiles()[path]
-	if f == nil {
+// preludeOf is what the prelude has of a package, nil where it has nothing.
+func preludeOf(path string) *request {
+	prelude.Do(func() {
+		prelude.parsed = map[string]*request{}
+		for _, p := range preludeSource {
+			// Positions in this text are those of no request.
+			stmts, decls, err := syntax.Parse(p.text, -1<<30)
+			if err != nil {
+				panic(err)
+			}
+			prelude.parsed[p.path] = &request{stmts: stmts, decls: decls}
+		}
+	})
+	return prelude.parsed[path]
+}
+
+func preludeNames(path string) (l []string) {
+	r := preludeOf(path)
+	if r == nil {
 		return nil
 	}
-	var l []string
-	for _, d := range f.Decls {
-		if d, ok := d.(*ast.FuncDecl); ok {
-			l = append(l, d.Name.Name)
-		}
+	for _, d := range r.decls {
+		l = append(l, d.(*ast.FuncDecl).Name.Name)
 	}
 	return l
 }
 
 // preludeMember is a generic function of the prelude.
 func (s *Session) preludeMember(c *compiler, path, name string) *object {
-	if preludeSource[path] == "" || !exported(name) {
+	if preludeOf(path) == nil || !exported(name) {
 		return nil
 	}
 	sc := s.prelude[path]
@@ -96,13 +101,12 @@ func (s *Session) preludeMember(c *compiler, path, name string) *object {
 		old := c.scope
 		c.scope = sc
 		defer func() { c.scope = old }()
-		for _, d := range preludeFiles()[path].Decls {
-			switch d := d.(type) {
-			case *ast.FuncDecl:
-				c.funcDecl(d)
-			case *ast.GenDecl:
-				c.typeDecls(d.Specs)
-			}
+		r := preludeOf(path)
+		for _, st := range r.stmts {
+			c.typeDecls(st.(*ast.DeclStmt).Decl.(*ast.GenDecl).Specs)
+		}
+		for _, d := range r.decls {
+			c.funcDecl(d.(*ast.FuncDecl))
 		}
 		if s.prelude == nil {
 			s.prelude = map[string]*scope{}

@@ -1,8 +1,9 @@
 package eval
 
 import (
-	"go/constant"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // comparable says that == is defined for values of t.

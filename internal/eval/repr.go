@@ -108,9 +108,13 @@ func fieldRepr(t *Type) reflect.Type {
 }
 
 // marked says that values of t have a field in front that no program sees.
+//
+//go:noinline
 func (t *Type) marked() bool { return t.declare != nil && t.kind != reflect.Interface }
 
 // wrapped says that the value of t is the field V of its representation.
+//
+//go:noinline
 func (t *Type) wrapped() bool { return t.marked() && t.kind != reflect.Struct }
 
 func (t *Type) makeRepr() (reflect.Type, bool) {
@@ -220,6 +224,8 @@ func (t *Type) fieldAt(v reflect.Value, i int) reflect.Value {
 }
 
 // unwrap returns the value of a declared type as one of its underlying type.
+//
+//go:noinline
 func (t *Type) unwrap(v reflect.Value) reflect.Value {
 	if !t.wrapped() {
 		return v
@@ -243,6 +249,8 @@ func (t *Type) wrap(v reflect.Value) reflect.Value {
 }
 
 // addressable returns v or a copy of it that has an address.
+//
+//go:noinline
 func addressable(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
 		return v

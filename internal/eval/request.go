@@ -1,14 +1,13 @@
 package eval
 
 import (
-	"errors"
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/scanner"
 	"go/token"
 	"reflect"
 	"strings"
+
+	"github.com/ispyd/ispyd/internal/eval/syntax"
 )
 
 // SyntaxError is an error that was found before anything ran.
@@ -25,152 +24,39 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%d:%d: %s", e.Line, e.Column, e.Text)
 }
 
-// part is one statement or declaration of a request.
-type part struct {
-	start, end int
-	control    bool
-	decl       bool // one of those that stand outside of functions only
-	first      token.Token
-}
+const maxSource = 1 << 20
 
-// split cuts a request into parts, each of which is parsed by itself: declarations
-// of functions and imports may stand between statements.
-func split(src string) []part {
-	var sc scanner.Scanner
-	fset := token.NewFileSet()
-	file := fset.AddFile("", fset.Base(), len(src))
-	sc.Init(file, []byte(src), func(token.Position, string) {}, 0)
-	var l []part
-	depth := 0
-	last := token.ILLEGAL
-	var p *part
-	var toks []token.Token
-	for {
-		pos, tok, _ := sc.Scan()
-		at := file.Offset(pos)
-		// The semicolons in the head of a statement do not end it.
-		head := p != nil && tok == token.SEMICOLON && isControl(toks) && last != token.RBRACE
-		if tok == token.EOF || tok == token.SEMICOLON && depth <= 0 && !head {
-			if p != nil {
-				p.end = at
-				p.control = isControl(toks)
-				// func name(…) and func (r T) name(…) are declarations,
-				// func(…) … is a literal.
-				p.decl = p.first == token.IMPORT || p.first == token.FUNC && isFuncDecl(toks)
-				l = append(l, *p)
-				p, toks = nil, nil
-			}
-			if tok == token.EOF {
-				return l
-			}
-			continue
-		}
-		last = tok
-		if p == nil {
-			p = &part{start: at, first: tok}
-		}
-		if len(toks) < 200 {
-			toks = append(toks, tok)
-		}
-		switch tok {
-		case token.LPAREN, token.LBRACE, token.LBRACK:
-			depth++
-		case token.RPAREN, token.RBRACE, token.RBRACK:
-			depth--
-		}
-	}
-}
-
-// isControl says that tokens begin an if, for, switch or select, labelled or not.
-func isControl(toks []token.Token) bool {
-	for len(toks) > 2 && toks[0] == token.IDENT && toks[1] == token.COLON {
-		toks = toks[2:]
-	}
-	switch toks[0] {
-	case token.IF, token.FOR, token.SWITCH, token.SELECT:
-		return true
-	}
-	return false
-}
-
-// isFuncDecl tells from its first tokens that func begins a declaration.
-func isFuncDecl(toks []token.Token) bool {
-	if len(toks) < 2 {
-		return false
-	}
-	if toks[1] == token.IDENT {
-		return true
-	}
-	depth := 0
-	for i, t := range toks[1:] {
-		switch t {
-		case token.LPAREN:
-			depth++
-		case token.RPAREN:
-			if depth--; depth == 0 {
-				rest := toks[i+2:]
-				// func (r T) name(
-				return len(rest) >= 2 && rest[0] == token.IDENT && (rest[1] == token.LPAREN || rest[1] == token.LBRACK)
-			}
-		}
-	}
-	return false
-}
-
-// parsed is a part with its syntax tree. offset is added to positions in it.
-type parsed struct {
-	part
-	stmts []ast.Stmt
-	decl  ast.Decl
-	file  *token.File
-	shift int
-}
-
-const (
-	maxSource = 1 << 20
-	stmtHead  = "package p; func _() {"
-	declHead  = "package p; "
-)
-
-func (s *Session) parse(fset *token.FileSet, src string) ([]parsed, error) {
+// parse parses a request. Positions go on from those of the last request, for a generic
+// function that it declared may be compiled in a later one.
+func (s *Session) parse(src string) (*request, error) {
 	if len(src) > maxSource {
 		return nil, &SyntaxError{Text: fmt.Sprintf("%d bytes of source, at most %d are taken", len(src), maxSource)}
 	}
-	var l []parsed
-	list := split(src)
-	for i := 0; i < len(list); i++ {
-		p := list[i]
-		text := src[p.start:p.end]
-		head, tail := stmtHead, "\n}"
-		if p.decl {
-			head, tail = declHead, "\n"
-		}
-		f, err := parser.ParseFile(fset, "", head+text+tail, parser.SkipObjectResolution)
-		// A literal in the head of a statement looks like its end.
-		for j := i + 1; err != nil && p.control && j < min(i+4, len(list)); j++ {
-			longer := src[p.start:list[j].end]
-			if g, err2 := parser.ParseFile(fset, "", head+longer+tail, parser.SkipObjectResolution); err2 == nil {
-				f, err, p.end, i = g, nil, list[j].end, j
-			}
-		}
-		if err != nil {
-			return nil, syntaxError(src, p, len(head), err)
-		}
-		x := parsed{part: p, file: fset.File(f.Pos()), shift: p.start - len(head)}
-		if p.decl {
-			if len(f.Decls) != 1 {
-				return nil, at(src, p.start, "one declaration was expected here")
-			}
-			x.decl = f.Decls[0]
-		} else {
-			if len(f.Decls) != 1 {
-				return nil, at(src, p.end, "unexpected }")
-			}
-			x.stmts = f.Decls[0].(*ast.FuncDecl).Body.List
-		}
-		l = append(l, x)
+	r := &request{src: src, base: s.nextPos + 1}
+	s.nextPos = r.base + token.Pos(len(src))
+	var err error
+	if r.stmts, r.decls, err = syntax.Parse(src, r.base); err != nil {
+		return nil, syntaxError(src, r.base, err)
 	}
-	return l, nil
+	return r, nil
+}
+
+// request is what is being compiled.
+type request struct {
+	src   string
+	base  token.Pos // of its first byte
+	stmts []ast.Stmt
+	decls []ast.Decl // of functions and imports
+	now   ast.Node   // which of them is compiled now
+}
+
+// parseExpr parses an expression that is by itself.
+func parseExpr(src string) (ast.Expr, error) {
+	e, err := syntax.ParseExpr(src, 1)
+	if err != nil {
+		return nil, syntaxError(src, 1, err)
+	}
+	return e, nil
 }
 
 func at(src string, offset int, text string) *SyntaxError {
@@ -180,12 +66,11 @@ func at(src string, offset int, text string) *SyntaxError {
 	return &SyntaxError{line, offset - (strings.LastIndexByte(before, '\n') + 1) + 1, text}
 }
 
-func syntaxError(src string, p part, head int, err error) error {
-	var list scanner.ErrorList
-	if errors.As(err, &list) && len(list) > 0 {
-		return at(src, min(p.start+list[0].Pos.Offset-head, p.end), list[0].Msg)
+func syntaxError(src string, base token.Pos, err error) error {
+	if e, ok := err.(*syntax.Error); ok {
+		return at(src, int(e.Pos-base), e.Text)
 	}
-	return at(src, p.start, err.Error())
+	return err
 }
 
 // shown is a value of an expression that a request consists of.
@@ -199,19 +84,17 @@ type step func(*frame) []result
 
 // compile compiles a request. Nothing of it is declared if any of it is wrong.
 func (s *Session) compile(src string) (steps []step, err error) {
-	fset := token.NewFileSet()
-	parts, err := s.parse(fset, src)
+	r, err := s.parse(src)
 	if err != nil {
 		return nil, err
 	}
 	s.overlay = &scope{up: s.top}
 	s.topContext = &funcContext{top: true, labels: map[string]int{}}
 	c := &compiler{s: s, u: s.types, scope: s.overlay, ctx: s.topContext}
-	var now *parsed
 	var undo []func()
 	c.undo = &undo
 	defer func() {
-		switch r := recover().(type) {
+		switch p := recover().(type) {
 		case nil:
 		case compileError:
 			for _, f := range c.instances {
@@ -220,32 +103,30 @@ func (s *Session) compile(src string) (steps []step, err error) {
 			for _, f := range undo {
 				f()
 			}
-			err = c.errorAt(src, parts, now, fset, r)
+			err = r.errorAt(p)
 		default:
 			for _, f := range append(c.instances, undo...) {
 				f()
 			}
 			// A fault of the compiler must not become one of the program.
-			if e, ok := r.(*stopError); ok {
+			if e, ok := p.(*stopError); ok {
 				err = e.err
 			} else {
-				err = &SyntaxError{Text: fmt.Sprintf("the console cannot compile this: %v", r)}
+				err = &SyntaxError{Text: fmt.Sprintf("the console cannot compile this: %v", p)}
 			}
 		}
 	}()
-	c.declarations(parts, &now)
-	for i := range parts {
-		now = &parts[i]
-		for _, st := range parts[i].stmts {
-			if d, ok := st.(*ast.DeclStmt); ok && d.Decl.(*ast.GenDecl).Tok == token.TYPE {
-				continue
-			} else if ok && c.hoisted[d] {
-				continue
-			}
-			steps = append(steps, c.topStatement(st))
+	c.declarations(r)
+	for _, st := range r.stmts {
+		r.now = st
+		if d, ok := st.(*ast.DeclStmt); ok && d.Decl.(*ast.GenDecl).Tok == token.TYPE {
+			continue
+		} else if ok && c.hoisted[d] {
+			continue
 		}
+		steps = append(steps, c.topStatement(st))
 	}
-	now = nil
+	r.now = nil
 	for len(c.late) > 0 {
 		f := c.late[0]
 		c.late = c.late[1:]
@@ -260,45 +141,43 @@ func (s *Session) compile(src string) (steps []step, err error) {
 	return steps, nil
 }
 
-// errorAt gives an error its place in the source.
-func (c *compiler) errorAt(src string, parts []parsed, now *parsed, fset *token.FileSet, e compileError) error {
-	if e.pos.IsValid() {
-		f := fset.File(e.pos)
-		for i := range parts {
-			if parts[i].file == f {
-				return at(src, f.Offset(e.pos)+parts[i].shift, e.msg)
-			}
-		}
+// errorAt gives an error its place in the source. The place may be in the source of the
+// console's own generic functions, or of an earlier request.
+func (r *request) errorAt(e compileError) error {
+	pos := e.pos
+	if (pos < r.base || pos > r.base+token.Pos(len(r.src))) && r.now != nil {
+		pos = r.now.Pos()
 	}
-	if now != nil {
-		return at(src, now.start, e.msg)
+	if pos < r.base {
+		return &SyntaxError{Text: e.msg}
 	}
-	return &SyntaxError{Text: e.msg}
+	return at(r.src, int(pos-r.base), e.msg)
 }
 
 // declarations compiles what may be used before it stands: imports, types, functions.
-func (c *compiler) declarations(parts []parsed, now **parsed) {
+func (c *compiler) declarations(r *request) {
 	c.hoisted = map[*ast.DeclStmt]bool{}
 	var specs []ast.Spec
-	for i := range parts {
-		*now = &parts[i]
-		if d, ok := parts[i].decl.(*ast.GenDecl); ok {
+	for _, d := range r.decls {
+		r.now = d
+		if d, ok := d.(*ast.GenDecl); ok {
 			c.decl(d)
 		}
-		for _, st := range parts[i].stmts {
-			d, ok := st.(*ast.DeclStmt)
-			if !ok {
-				continue
-			}
-			switch g := d.Decl.(*ast.GenDecl); g.Tok {
-			case token.TYPE:
-				specs = append(specs, g.Specs...)
-			case token.CONST:
-				// A type may need it, where none has been seen yet.
-				if specs == nil {
-					c.hoisted[d] = true
-					c.constDecl(g)
-				}
+	}
+	for _, st := range r.stmts {
+		r.now = st
+		d, ok := st.(*ast.DeclStmt)
+		if !ok {
+			continue
+		}
+		switch g := d.Decl.(*ast.GenDecl); g.Tok {
+		case token.TYPE:
+			specs = append(specs, g.Specs...)
+		case token.CONST:
+			// A type may need it, where none has been seen yet.
+			if specs == nil {
+				c.hoisted[d] = true
+				c.constDecl(g)
 			}
 		}
 	}
@@ -306,22 +185,23 @@ func (c *compiler) declarations(parts []parsed, now **parsed) {
 		c.typeDecls(specs)
 	}
 	var methods []*ast.FuncDecl
-	for i := range parts {
-		*now = &parts[i]
-		d, ok := parts[i].decl.(*ast.FuncDecl)
+	for _, d := range r.decls {
+		r.now = d
+		f, ok := d.(*ast.FuncDecl)
 		if !ok {
 			continue
 		}
-		if d.Body == nil {
-			fail(d, "missing function body")
+		if f.Body == nil {
+			fail(f, "missing function body")
 		}
-		if d.Recv != nil {
-			methods = append(methods, d)
+		if f.Recv != nil {
+			methods = append(methods, f)
 			continue
 		}
-		c.funcDecl(d)
+		c.funcDecl(f)
 	}
 	for _, d := range methods {
+		r.now = d
 		c.methodDecl(d)
 	}
 }

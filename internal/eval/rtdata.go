@@ -51,11 +51,21 @@ type abiUncommon struct {
 	moff, unusedWord uint32
 }
 
-// kindSizes are the sizes of the descriptions that stand before a type's uncommon
-// part, beyond those without any addition.
-var kindSizes = map[reflect.Kind]uintptr{
-	reflect.Pointer: 56, reflect.Slice: 56, reflect.Func: 56, reflect.Chan: 64,
-	reflect.Array: 72, reflect.Struct: 80, reflect.Interface: 80, reflect.Map: 112,
+// kindSize is the size of the description that stands before a type's uncommon part.
+func kindSize(k reflect.Kind) uintptr {
+	switch k {
+	case reflect.Pointer, reflect.Slice, reflect.Func:
+		return 56
+	case reflect.Chan:
+		return 64
+	case reflect.Array:
+		return 72
+	case reflect.Struct, reflect.Interface:
+		return 80
+	case reflect.Map:
+		return 112
+	}
+	return unsafe.Sizeof(abiType{})
 }
 
 func typeWord(t reflect.Type) unsafe.Pointer { return (*[2]unsafe.Pointer)(unsafe.Pointer(&t))[1] }
@@ -112,11 +122,7 @@ func rawMethods(t reflect.Type) []abiMethod {
 	if (*abiType)(p).tflag&1 == 0 {
 		return nil
 	}
-	size, ok := kindSizes[t.Kind()]
-	if !ok {
-		size = unsafe.Sizeof(abiType{})
-	}
-	u := (*abiUncommon)(unsafe.Add(p, size))
+	u := (*abiUncommon)(unsafe.Add(p, kindSize(t.Kind())))
 	if u.mcount == 0 {
 		return nil
 	}

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/constant"
+	"go/token"
 	"io"
 	"reflect"
 	"runtime/debug"
@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // Options are the limits of a session. Zero fields stand for the defaults.
@@ -66,6 +68,7 @@ type Session struct {
 	names   map[string]*object
 	prelude map[string]*scope
 	out     *output
+	nextPos token.Pos // of the next request's source
 
 	topContext *funcContext
 	closures   sync.Map // uintptr of a func to weak.Pointer[closure]
@@ -317,7 +320,7 @@ func (s *Session) global(c *compiler, name string) (*object, error) {
 		return o, nil
 	}
 	o := s.universeName(name)
-	if o == nil || o.kind == builtinObject && !alwaysBuiltin[name] {
+	if o == nil || o.kind == builtinObject && !alwaysBuiltin(name) {
 		if s.host != nil {
 			m, err := s.hostMember("main", name)
 			if err != nil {
@@ -351,19 +354,27 @@ func (s *Session) global(c *compiler, name string) (*object, error) {
 
 // alwaysBuiltin are the builtin functions that a program never has a function of its
 // own for, so that the program need not be asked.
-var alwaysBuiltin = map[string]bool{"append": true, "len": true, "make": true, "panic": true, "recover": true, "new": true}
+func alwaysBuiltin(name string) bool {
+	switch name {
+	case "append", "len", "make", "panic", "recover", "new":
+		return true
+	}
+	return false
+}
 
-var basicTypes = map[string]reflect.Type{
-	"bool": reflect.TypeFor[bool](), "string": reflect.TypeFor[string](), "error": errorType, "any": anyType,
-	"int": reflect.TypeFor[int](), "int8": reflect.TypeFor[int8](), "int16": reflect.TypeFor[int16](), "int32": reflect.TypeFor[int32](), "int64": reflect.TypeFor[int64](),
-	"uint": reflect.TypeFor[uint](), "uint8": reflect.TypeFor[uint8](), "uint16": reflect.TypeFor[uint16](), "uint32": reflect.TypeFor[uint32](), "uint64": reflect.TypeFor[uint64](),
-	"uintptr": reflect.TypeFor[uintptr](), "byte": reflect.TypeFor[byte](), "rune": reflect.TypeFor[rune](),
-	"float32": reflect.TypeFor[float32](), "float64": reflect.TypeFor[float64](), "complex64": reflect.TypeFor[complex64](), "complex128": reflect.TypeFor[complex128](),
+// basicTypes are the predeclared types, as pointers to them: data, where a map would be
+// code.
+var basicTypes = []stdName{
+	{"bool", (*bool)(nil)}, {"string", (*string)(nil)}, {"error", (*error)(nil)}, {"any", (*any)(nil)},
+	{"int", (*int)(nil)}, {"int8", (*int8)(nil)}, {"int16", (*int16)(nil)}, {"int32", (*int32)(nil)}, {"int64", (*int64)(nil)},
+	{"uint", (*uint)(nil)}, {"uint8", (*uint8)(nil)}, {"uint16", (*uint16)(nil)}, {"uint32", (*uint32)(nil)}, {"uint64", (*uint64)(nil)},
+	{"uintptr", (*uintptr)(nil)}, {"byte", (*byte)(nil)}, {"rune", (*rune)(nil)},
+	{"float32", (*float32)(nil)}, {"float64", (*float64)(nil)}, {"complex64", (*complex64)(nil)}, {"complex128", (*complex128)(nil)},
 }
 
 func (s *Session) universeName(name string) *object {
-	if rt := basicTypes[name]; rt != nil {
-		return &object{kind: typeObject, name: name, typ: s.types.of(rt)}
+	if p := valueOf(basicTypes, name); p != nil {
+		return &object{kind: typeObject, name: name, typ: s.types.of(reflect.TypeOf(p).Elem())}
 	}
 	switch name {
 	case "true", "false":
@@ -384,13 +395,13 @@ func (s *Session) universeName(name string) *object {
 // visible are the names that can be used without a package.
 func (s *Session) visible() []string {
 	l := append(sortedKeys(s.top.names), builtinNames...)
-	l = append(l, sortedKeys(basicTypes)...)
+	l = append(l, namesOf(basicTypes)...)
 	l = append(l, "true", "false", "nil", "comparable")
 	if s.host != nil {
 		l = append(l, s.host.Names("main")...)
 	}
-	for path := range stdTable() {
-		l = append(l, lastElement(path))
+	for _, p := range stdPackages {
+		l = append(l, lastElement(p.path))
 	}
 	return l
 }
@@ -413,8 +424,8 @@ func (s *Session) pkg(name string) (string, error) {
 		}
 		all = s.host.Packages()
 	}
-	for p := range stdTable() {
-		all = append(all, p)
+	for _, p := range stdPackages {
+		all = append(all, p.path)
 	}
 	return "", fmt.Errorf("%w in the program: %s%s", errNoPackage, name, s.near(name, all))
 }

@@ -2,9 +2,10 @@ package eval
 
 import (
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"math"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // hasShift says that an expression is, or computes with, a shift.

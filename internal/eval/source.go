@@ -100,14 +100,11 @@ func text(n ast.Node, depth int) string {
 	return "expression"
 }
 
-// terminates says that a block ends with a terminating statement, as the language
-// defines it: execution cannot fall out of it.
-func (c *compiler) terminates(b *ast.BlockStmt) bool {
-	return len(b.List) > 0 && terminating(b.List[len(b.List)-1], "")
-}
+// endsIn says that a list ends with a terminating statement, as the language defines
+// it: execution cannot fall out of it. The list must have been compiled.
+func (c *compiler) endsIn(l []ast.Stmt) bool { return len(l) > 0 && c.terminating(l[len(l)-1]) }
 
-func terminating(s ast.Stmt, label string) bool {
-	list := func(l []ast.Stmt) bool { return len(l) > 0 && terminating(l[len(l)-1], "") }
+func (c *compiler) terminating(s ast.Stmt) bool {
 	switch s := s.(type) {
 	case *ast.ReturnStmt:
 		return true
@@ -119,25 +116,25 @@ func terminating(s ast.Stmt, label string) bool {
 			return ok && id.Name == "panic"
 		}
 	case *ast.BlockStmt:
-		return list(s.List)
+		return c.endsIn(s.List)
 	case *ast.IfStmt:
-		return s.Else != nil && list(s.Body.List) && terminating(s.Else, "")
+		return s.Else != nil && c.endsIn(s.Body.List) && c.terminating(s.Else)
 	case *ast.ForStmt:
-		return s.Cond == nil && !breaksOut(s.Body, label)
+		return s.Cond == nil && !c.ctx.left[s.Body]
 	case *ast.LabeledStmt:
-		return terminating(s.Stmt, s.Label.Name)
+		return c.terminating(s.Stmt)
 	case *ast.SwitchStmt:
-		return clausesTerminate(s.Body, label, true)
+		return c.clausesEnd(s.Body, true)
 	case *ast.TypeSwitchStmt:
-		return clausesTerminate(s.Body, label, true)
+		return c.clausesEnd(s.Body, true)
 	case *ast.SelectStmt:
-		return clausesTerminate(s.Body, label, false)
+		return c.clausesEnd(s.Body, false)
 	}
 	return false
 }
 
-func clausesTerminate(b *ast.BlockStmt, label string, needsDefault bool) bool {
-	if breaksOut(b, label) {
+func (c *compiler) clausesEnd(b *ast.BlockStmt, needsDefault bool) bool {
+	if c.ctx.left[b] {
 		return false
 	}
 	found := !needsDefault
@@ -150,36 +147,10 @@ func clausesTerminate(b *ast.BlockStmt, label string, needsDefault bool) bool {
 		case *ast.CommClause:
 			body = s.Body
 		}
-		if len(body) == 0 || !terminating(body[len(body)-1], "") {
+		if !c.endsIn(body) {
 			return false
 		}
 	}
-	return found
-}
-
-// breaksOut says that a break in b leaves the statement whose body it is.
-func breaksOut(b ast.Node, label string) bool {
-	found := false
-	var walk func(n ast.Node, nested bool)
-	walk = func(n ast.Node, nested bool) {
-		ast.Inspect(n, func(m ast.Node) bool {
-			switch m := m.(type) {
-			case *ast.FuncLit:
-				return false
-			case *ast.BranchStmt:
-				if m.Tok == token.BREAK && (m.Label == nil && !nested || m.Label != nil && m.Label.Name == label) {
-					found = true
-				}
-			case *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt:
-				if m != n && !nested {
-					walk(m, true)
-					return false
-				}
-			}
-			return !found
-		})
-	}
-	walk(b, false)
 	return found
 }
 

@@ -154,6 +154,12 @@ func (c *compiler) branch(n *ast.BranchStmt) code {
 					code++
 				}
 			}
+			if found && n.Tok == token.BREAK {
+				if c.ctx.left == nil {
+					c.ctx.left = map[*ast.BlockStmt]bool{}
+				}
+				c.ctx.left[l.body] = true
+			}
 		}
 		if !found {
 			if n.Label != nil {
@@ -166,8 +172,8 @@ func (c *compiler) branch(n *ast.BranchStmt) code {
 }
 
 // within compiles what may be left by break, and by continue if it is a loop.
-func (c *compiler) within(label string, loops bool, f func()) {
-	c.ctx.loops = append(c.ctx.loops, loop{label: label, breakable: true, continuing: loops})
+func (c *compiler) within(label string, loops bool, body *ast.BlockStmt, f func()) {
+	c.ctx.loops = append(c.ctx.loops, loop{label: label, continuing: loops, body: body})
 	defer func() { c.ctx.loops = c.ctx.loops[:len(c.ctx.loops)-1] }()
 	f()
 }

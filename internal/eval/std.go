@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/constant"
 	"go/token"
 	"io"
 	"math"
@@ -19,6 +18,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 // The functions of the standard library that a program most often has inlined, or has
@@ -96,18 +97,33 @@ type stdName struct {
 	x    any
 }
 
-var stdTable = sync.OnceValue(func() map[string]map[string]any {
-	t := map[string]map[string]any{}
-	for _, p := range stdPackages {
-		t[p.path] = map[string]any{}
-		for _, n := range p.names {
-			t[p.path][n.name] = n.x
+// valueOf is what a name stands for in a list of the table, nil where it is not there.
+func valueOf(list []stdName, name string) any {
+	for _, n := range list {
+		if n.name == name {
+			return n.x
 		}
 	}
-	return t
-})
+	return nil
+}
 
-// stdMethods are methods of types of the table, which the linker drops where the
+func namesOf(list []stdName) (l []string) {
+	for _, n := range list {
+		l = append(l, n.name)
+	}
+	return l
+}
+
+func stdPackageOf(path string) []stdName {
+	for _, p := range stdPackages {
+		if p.path == path {
+			return p.names
+		}
+	}
+	return nil
+}
+
+// stdMethodList are methods of types of the table, which the linker drops where the
 // program does not call them.
 var stdMethodList = []stdMethodsOf{
 	{(*strings.Builder)(nil), []stdName{
@@ -171,45 +187,35 @@ type stdMethodsOf struct {
 	methods []stdName
 }
 
-var stdMethods = sync.OnceValue(func() map[reflect.Type]map[string]any {
-	t := map[reflect.Type]map[string]any{}
+func stdMethods(rt reflect.Type) []stdName {
 	for _, l := range stdMethodList {
-		methods := map[string]any{}
-		for _, m := range l.methods {
-			methods[m.name] = m.x
+		if reflect.TypeOf(l.of).Elem() == rt {
+			return l.methods
 		}
-		t[reflect.TypeOf(l.of).Elem()] = methods
 	}
-	return t
-})
-
-func stdMethod(rt reflect.Type, name string) reflect.Value {
-	if f, ok := stdMethods()[rt][name]; ok {
-		return reflect.ValueOf(f)
-	}
-	return reflect.Value{}
+	return nil
 }
 
-func stdMethodNames(rt reflect.Type) []string { return sortedKeys(stdMethods()[rt]) }
+func stdMethod(rt reflect.Type, name string) reflect.Value {
+	return reflect.ValueOf(valueOf(stdMethods(rt), name))
+}
+
+func stdMethodNames(rt reflect.Type) []string { return namesOf(stdMethods(rt)) }
 
 // stdPath is the import path of a package of the table, of its path or last element.
 func stdPath(name string) string {
-	t := stdTable()
-	if _, ok := t[name]; ok {
-		return name
-	}
-	for p := range t {
-		if lastElement(p) == name && strings.Contains(p, "/") {
-			return p
+	for _, p := range stdPackages {
+		if p.path == name || lastElement(p.path) == name {
+			return p.path
 		}
 	}
 	return ""
 }
 
 func stdNames(path string) []string {
-	l := sortedKeys(stdTable()[path])
-	for k := range intercepted {
-		if p, name, _ := strings.Cut(k, "|"); p == path {
+	l := namesOf(stdPackageOf(path))
+	for _, x := range intercepted {
+		if p, name, _ := strings.Cut(x.name, "|"); p == path {
 			l = append(l, name)
 		}
 	}
@@ -221,15 +227,14 @@ func stdNames(path string) []string {
 
 // stdMember is a name of the table as an object, nil where there is none.
 func (s *Session) stdMember(c *compiler, path, name string) *object {
-	if f := intercepted[path+"|"+name]; f != nil {
-		v := reflect.ValueOf(f(s))
+	if v := s.intercept(path, name); v.IsValid() {
 		return &object{kind: funcObject, name: name, path: path + "." + name, typ: s.types.of(v.Type()), global: v, own: true}
 	}
 	if o := s.preludeMember(c, path, name); o != nil {
 		return o
 	}
-	x, ok := stdTable()[path][name]
-	if !ok {
+	x := valueOf(stdPackageOf(path), name)
+	if x == nil {
 		return nil
 	}
 	untypedConst := func(k untyped, v constant.Value) *object {
@@ -238,13 +243,13 @@ func (s *Session) stdMember(c *compiler, path, name string) *object {
 	switch x := x.(type) {
 	case intConst:
 		digits, negative := strings.CutPrefix(string(x), "-")
-		v := constant.MakeFromLiteral(digits, token.INT, 0)
+		v := constant.MakeFromLiteral(digits, token.INT)
 		if negative {
 			v = constant.UnaryOp(tokSub, v, 0)
 		}
 		return untypedConst(untypedInt, v)
 	case floatConst:
-		return untypedConst(untypedFloat, constant.MakeFromLiteral(string(x), token.FLOAT, 0))
+		return untypedConst(untypedFloat, constant.MakeFromLiteral(string(x), token.FLOAT))
 	case float64:
 		return untypedConst(untypedFloat, constant.MakeFloat64(x))
 	case stringConst:

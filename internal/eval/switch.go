@@ -2,9 +2,10 @@ package eval
 
 import (
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"reflect"
+
+	"github.com/ispyd/ispyd/internal/eval/constant"
 )
 
 type clause struct {
@@ -59,7 +60,7 @@ func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) code {
 		if cc.List != nil {
 			cl.test = anyOf(tests)
 		}
-		c.within(label, false, func() {
+		c.within(label, false, n.Body, func() {
 			pop := c.push()
 			cl.body = c.stmts(cc.Body)
 			pop()
@@ -170,7 +171,7 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 			}
 			return reflect.Value{}, false
 		}
-		c.within(label, false, func() {
+		c.within(label, false, n.Body, func() {
 			pop := c.push()
 			defer pop()
 			if name != nil && name.Name != "_" {
@@ -276,7 +277,7 @@ func (c *compiler) selectStmt(n *ast.SelectStmt, label string) code {
 				}
 			}
 		}
-		c.within(label, false, func() { cm.body = c.stmts(cc.Body) })
+		c.within(label, false, n.Body, func() { cm.body = c.stmts(cc.Body) })
 		pop()
 		comms = append(comms, cm)
 	}

@@ -183,6 +183,7 @@ func (runtimeError) RuntimeError()   {}
 
 var nilDereference = runtimeError{"invalid memory address or nil pointer dereference"}
 
+//go:noinline
 func throw(format string, args ...any) { panic(runtimeError{fmt.Sprintf(format, args...)}) }
 
 func throwIndex(i int64, size int) {

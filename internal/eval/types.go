@@ -162,6 +162,8 @@ func (t *Type) fill() *Type {
 }
 
 // base is the underlying type, with its parts.
+//
+//go:noinline
 func (t *Type) base() *Type { return t.fill() }
 
 func (t *Type) isInterface() bool { return t.kind == reflect.Interface }

@@ -75,6 +75,7 @@ func (d *Decoder) run(ctx context.Context, name string, t *symbols.Type, f func(
 	return v, ctx.Err()
 }
 
+//go:noinline
 func unknown(t *symbols.Type, format string, args ...any) *Value {
 	return &Value{Type: t, Note: fmt.Sprintf(format, args...)}
 }

@@ -143,6 +143,7 @@ func atStep(at string, s Step, err error) error {
 	return fmt.Errorf("%s%s: %w", at, s, err)
 }
 
+//go:noinline
 func missing(format string, args ...any) error {
 	return nodes.Errorf(fs.ErrNotExist, format, args...)
 }

@@ -33,6 +33,7 @@ type printer struct {
 	max int // of one line; 0 where there may be more
 }
 
+//go:noinline
 func (p *printer) str(s string) { p.b = append(p.b, s...) }
 
 // note writes a comment behind a value.
@@ -314,6 +315,7 @@ func waiting(n int) string {
 	return " wait"
 }
 
+//go:noinline
 func (v *Value) fact(name string) int {
 	for _, f := range v.Facts {
 		if f.Name == name {

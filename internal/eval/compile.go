@@ -412,11 +412,6 @@ func (c *compiler) use(n ast.Expr, o *object) *operand {
 // fast adds the shorter ways of an integer and a bool.
 func (o *operand) fast() {
 	g := o.get
-	if o.typ.wrapped() {
-		t := o.typ
-		in := g
-		g = func(f *frame) reflect.Value { return t.unwrap(in(f)) }
-	}
 	switch {
 	case o.typ.isInteger() && !o.typ.isUnsigned():
 		o.num = func(f *frame) int64 { return g(f).Int() }
@@ -453,19 +448,6 @@ func boxNumber(t *Type, num func(*frame) int64) get {
 	switch {
 	case rt == reflect.TypeFor[int]():
 		return func(f *frame) reflect.Value { return reflect.ValueOf(int(num(f))) }
-	case t.wrapped():
-		if t.isUnsigned() {
-			return func(f *frame) reflect.Value {
-				v := reflect.New(rt).Elem()
-				v.Field(1).SetUint(uint64(num(f)))
-				return v
-			}
-		}
-		return func(f *frame) reflect.Value {
-			v := reflect.New(rt).Elem()
-			v.Field(1).SetInt(num(f))
-			return v
-		}
 	case t.isUnsigned():
 		return func(f *frame) reflect.Value {
 			v := reflect.New(rt).Elem()
@@ -489,11 +471,7 @@ func (c *compiler) ofTruth(n ast.Expr, t *Type, cond func(*frame) bool) *operand
 	rt := t.rtype()
 	o.get = func(f *frame) reflect.Value {
 		v := reflect.New(rt).Elem()
-		if t.wrapped() {
-			v.Field(1).SetBool(cond(f))
-		} else {
-			v.SetBool(cond(f))
-		}
+		v.SetBool(cond(f))
 		return v
 	}
 	return o

@@ -169,9 +169,6 @@ func (s *Session) writer(w io.Writer) io.Writer {
 
 func (s *Session) sortSlice(x any, less func(i, j int) bool) {
 	v := reflect.ValueOf(x)
-	if v.Kind() == reflect.Struct { // a declared type
-		v = s.types.of(v.Type()).unwrap(v)
-	}
 	if v.Kind() != reflect.Slice {
 		throw("sort.Slice of a value that is no slice")
 	}

@@ -317,9 +317,9 @@ func (c *compiler) sendStmt(n *ast.SendStmt) code {
 	}
 	e := x.typ.base().elem
 	v := c.to(c.exprHint(n.Value, e), e, "send")
-	ch, val, t := x.get, v.get, x.typ
+	ch, val := x.get, v.get
 	return func(f *frame) ctl {
-		k := t.unwrap(ch(f))
+		k := ch(f)
 		f.th.send(k, val(f))
 		return next
 	}

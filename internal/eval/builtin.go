@@ -306,8 +306,9 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 		})
 	case reflect.Chan:
 		each := int64(b.elem.rtype().Size())
+		both := reflect.ChanOf(reflect.BothDir, b.elem.rtype())
 		return c.value(n, t, func(f *frame) reflect.Value {
-			return reflect.MakeChan(rt, number(f, length, "chan: size", each))
+			return reflect.MakeChan(both, number(f, length, "chan: size", each)).Convert(rt)
 		})
 	}
 	fail(n, "invalid argument: cannot make %s; type must be slice, map, or channel", t)

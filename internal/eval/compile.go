@@ -160,13 +160,23 @@ type funcContext struct {
 	captured     map[*object]int
 	results      []*Type
 	namedResults bool
-	deferred     bool // there is a defer
-	labels       map[string]int
+	deferred     bool           // there is a defer
+	labels       map[string]int // numbers of labels
+	defined      map[string]bool
+	lists        []*list
 	loops        []loop
 	top          bool
 }
 
 type capture struct{ outer, inner int }
+
+// list is the statements of a block, while they are compiled.
+type list struct {
+	stmts  []ast.Stmt
+	labels map[string]int // where its labels are
+	at     int
+	jumped bool // there is a goto to one of them
+}
 
 type loop struct {
 	label      string
@@ -212,6 +222,7 @@ type compiler struct {
 	instances []func()
 	undo      *[]func()
 	hoisted   map[*ast.DeclStmt]bool
+	declaring map[*Type]*ast.TypeSpec // types of a declaration that are still to be made
 	size      int
 	lenient   bool // see Session.boxer
 }

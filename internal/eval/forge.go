@@ -29,6 +29,12 @@ var descriptions struct {
 	all []any
 }
 
+func keep(x ...any) {
+	descriptions.Lock()
+	defer descriptions.Unlock()
+	descriptions.all = append(descriptions.all, x...)
+}
+
 // description is the memory of a type, which the collector does not scan: what it refers
 // to is kept alive otherwise.
 type description []uintptr
@@ -38,9 +44,7 @@ type description []uintptr
 func describe(rt reflect.Type, name string, named bool, words int) description {
 	d := make(description, max(words, 14))
 	text := nameBytes(name)
-	descriptions.Lock()
-	descriptions.all = append(descriptions.all, rt, d, text)
-	descriptions.Unlock()
+	keep(rt, d, text)
 	t := d.abi()
 	t.str = addReflectOff(unsafe.Pointer(&text[0]))
 	t.hash = uint32(uintptr(unsafe.Pointer(t))>>4) * 16777619
@@ -74,14 +78,15 @@ func (d description) fill(rt reflect.Type) {
 	}
 	t.tflag = t.tflag&^(tflagUncommon|tflagExtraStar|tflagNamed) | old.tflag&tflagNamed
 	t.hash, t.str, t.pointerToThis = old.hash, old.str, 0
-	descriptions.Lock()
-	descriptions.all = append(descriptions.all, rt)
-	descriptions.Unlock()
+	keep(rt)
 }
 
-// nameBytes is an abi.Name of something exported without tag and package.
+// nameBytes is an abi.Name without tag and package.
 func nameBytes(name string) []byte {
-	b := []byte{1}
+	b := []byte{0}
+	if exported(name) {
+		b[0] = 1
+	}
 	for n := len(name); ; n >>= 7 {
 		if n < 0x80 {
 			b = append(b, byte(n))

@@ -143,7 +143,11 @@ func (f *formatter) value(v reflect.Value, t *Type, depth int, methods bool) {
 	case reflect.Bool, reflect.String, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
 		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
-		f.leaf(plainOf(u))
+		if t.pure {
+			f.leaf(plainOf(u))
+		} else {
+			f.leaf(u.Interface())
+		}
 	case reflect.Struct:
 		if syntax {
 			f.text(t.String())

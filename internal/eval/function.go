@@ -22,7 +22,7 @@ const (
 	continues
 	returns
 	falls
-	labelled // + 2*label for break, + 2*label + 1 for continue
+	labelled // + 3*label for break, and 1 for continue, 2 for goto
 )
 
 // function is a compiled function of the session. A method's receiver is its first

@@ -54,10 +54,8 @@ var intercepted = map[string]func(*Session) any{
 			f, wrapped := s.typeVerbs(format, a)
 			// %w takes the error itself.
 			for i, x := range a {
-				if _, ok := x.(error); ok {
-					if safeError(x) {
-						wrapped[i] = x
-					}
+				if err := s.asError(x); err != nil {
+					wrapped[i] = err
 				}
 			}
 			return fmt.Errorf(f, wrapped...)
@@ -148,6 +146,25 @@ var intercepted = map[string]func(*Session) any{
 }
 
 func exit(what string) { panic(&stopError{&exitError{what}}) }
+
+// asError is x as an error whose methods may be called, nil where it is none.
+func (s *Session) asError(x any) error {
+	if err, ok := x.(error); ok {
+		if safeError(x) {
+			return err
+		}
+		return nil
+	}
+	if x == nil {
+		return nil
+	}
+	if v := reflect.ValueOf(x); s.types.of(v.Type()).missing(s.types.of(errorType)) == "" {
+		if r, err := s.box(v, errorType); err == nil {
+			return r.Interface().(error)
+		}
+	}
+	return nil
+}
 
 // safeError says that whoever gets the error may call its methods.
 func safeError(x any) bool {

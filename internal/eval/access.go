@@ -55,9 +55,9 @@ func (c *compiler) star(n *ast.StarExpr) *operand {
 
 // deref is the variable that a pointer points to.
 func (c *compiler) deref(n ast.Expr, x *operand) *operand {
-	t, e, g := x.typ, x.typ.base().elem, x.get
+	e, g := x.typ.base().elem, x.get
 	rt := e.rtype()
-	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value { return pointee(t.unwrap(g(f)), rt) }}
+	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value { return pointee(g(f), rt) }}
 	r.fast()
 	return r
 }
@@ -104,7 +104,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 		i := c.indexNumber(n.Index, -1)
 		g := x.get
 		return c.ofNumber(n, basicType[byte](c), func(f *frame) int64 {
-			s, k := t.unwrap(g(f)).String(), i(f)
+			s, k := g(f).String(), i(f)
 			if uint64(k) >= uint64(len(s)) {
 				throwIndex(k, len(s))
 			}
@@ -119,7 +119,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 		e := b.elem
 		g, rt := x.get, e.rtype()
 		r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value {
-			v := t.unwrap(g(f))
+			v := g(f)
 			k := i(f)
 			if size := v.Len(); uint64(k) >= uint64(size) {
 				throwIndex(k, size)
@@ -195,7 +195,7 @@ func (c *compiler) mapIndex(n *ast.IndexExpr, x *operand) *operand {
 	zero := reflect.Zero(rt)
 	s := c.s
 	find := func(f *frame) (reflect.Value, bool) {
-		v := s.lookupMap(t.unwrap(m(f)), key(f))
+		v := s.lookupMap(m(f), key(f))
 		if !v.IsValid() {
 			return zero, false
 		}
@@ -203,7 +203,7 @@ func (c *compiler) mapIndex(n *ast.IndexExpr, x *operand) *operand {
 	}
 	r := &operand{mode: mapElement, node: n, typ: b.elem, pair: find,
 		get:       func(f *frame) reflect.Value { v, _ := find(f); return v },
-		container: func(f *frame) reflect.Value { return t.unwrap(m(f)) }, key: key}
+		container: func(f *frame) reflect.Value { return m(f) }, key: key}
 	r.fast()
 	return r
 }
@@ -240,7 +240,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 	g, rt := x.get, result.rtype()
 	if t.kind == reflect.String {
 		return c.value(n, t, func(f *frame) reflect.Value {
-			v := t.unwrap(g(f))
+			v := g(f)
 			lo, hi := int64(0), int64(v.Len())
 			size := hi
 			if low != nil {
@@ -257,7 +257,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 			}
 			r := reflect.New(v.Type()).Elem()
 			r.SetString(v.String()[lo:hi])
-			return t.wrap(r)
+			return r
 		})
 	}
 	what := "capacity"
@@ -265,7 +265,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 		what = "length"
 	}
 	return c.value(n, result, func(f *frame) reflect.Value {
-		v := t.unwrap(g(f))
+		v := g(f)
 		lo, hi, limit := int64(0), int64(v.Len()), int64(v.Cap())
 		size := limit
 		if low != nil {
@@ -292,7 +292,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 		if t.kind == reflect.Array {
 			return retype(r, rt)
 		}
-		return t.wrap(r)
+		return r
 	})
 }
 
@@ -398,7 +398,7 @@ func (c *compiler) mapLit(n *ast.CompositeLit, t *Type) *operand {
 		keys = append(keys, k.get)
 		elems = append(elems, c.to(c.exprHint(kv.Value, b.elem), b.elem, "map literal").get)
 	}
-	rt := t.plainRT()
+	rt := t.rtype()
 	s := c.s
 	return c.value(n, t, func(f *frame) reflect.Value {
 		m := reflect.MakeMapWithSize(rt, len(keys))
@@ -406,7 +406,7 @@ func (c *compiler) mapLit(n *ast.CompositeLit, t *Type) *operand {
 		for i := range keys {
 			m.SetMapIndex(mapKey(keys[i](f)), elems[i](f))
 		}
-		return t.wrap(m)
+		return m
 	})
 }
 
@@ -468,7 +468,7 @@ func (c *compiler) listLit(n *ast.CompositeLit, t *Type) *operand {
 	if t.kind == reflect.Array && most > b.length {
 		fail(n, "index %d out of bounds [0:%d]", most-1, b.length)
 	}
-	rt := t.plainRT()
+	rt := t.rtype()
 	et := b.elem.rtype()
 	return c.value(n, t, func(f *frame) reflect.Value {
 		v := reflect.New(rt).Elem()
@@ -478,6 +478,6 @@ func (c *compiler) listLit(n *ast.CompositeLit, t *Type) *operand {
 		for i, g := range list {
 			retype(v.Index(at[i]), et).Set(g(f))
 		}
-		return t.wrap(v)
+		return v
 	})
 }

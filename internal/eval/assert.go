@@ -47,10 +47,10 @@ func (c *compiler) receive(n *ast.UnaryExpr) *operand {
 	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.SendDir {
 		fail(n, "invalid operation: cannot receive from %s (%s)", sourceOf(n.X), x.describe())
 	}
-	t, g, e := x.typ, x.get, x.typ.base().elem
+	g, e := x.get, x.typ.base().elem
 	rt := e.rtype()
 	recv := func(f *frame) (reflect.Value, bool) {
-		v, ok := f.th.receive(t.unwrap(g(f)))
+		v, ok := f.th.receive(g(f))
 		return retype(v, rt), ok
 	}
 	return &operand{mode: valueMode, node: n, typ: e, pair: recv, effect: true,

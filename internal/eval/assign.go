@@ -96,7 +96,7 @@ func (c *compiler) assignOne(l, r ast.Expr) code {
 	g := x.get
 	if o := c.simpleVariable(l); o != nil {
 		v := o.get
-		if num := x.num; num != nil && !t.wrapped() && !x.isConst() {
+		if num := x.num; num != nil && !x.isConst() {
 			if t.isUnsigned() {
 				return func(f *frame) ctl { v(f).SetUint(uint64(num(f))); return next }
 			}
@@ -256,7 +256,7 @@ func (c *compiler) define(n *ast.AssignStmt) code {
 
 // assignOp compiles x op= y. The place is computed once.
 func (c *compiler) assignOp(l ast.Expr, op token.Token, r ast.Expr, at ast.Node) code {
-	if o := c.simpleVariable(l); o != nil && o.typ.isInteger() && !o.typ.wrapped() {
+	if o := c.simpleVariable(l); o != nil && o.typ.isInteger() {
 		res := c.opResult(l, op, o, r)
 		v, num := o.get, res.number()
 		if o.typ.isUnsigned() {

@@ -116,13 +116,13 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		if t.kind != reflect.Map && t.kind != reflect.Slice {
 			wrong("a map or slice")
 		}
-		return c.effect(n, func(f *frame) { t.unwrap(g(f)).Clear() })
+		return c.effect(n, func(f *frame) { g(f).Clear() })
 	case "close":
 		if t.kind != reflect.Chan || b.dir == reflect.RecvDir {
 			wrong("a channel to send on")
 		}
 		return c.effect(n, func(f *frame) {
-			v := t.unwrap(g(f))
+			v := g(f)
 			if v.IsNil() {
 				panic(plainError("close of nil channel"))
 			}
@@ -134,7 +134,7 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		}
 		k := c.to(c.expr(n.Args[1]), b.key, "argument to delete").get
 		return c.effect(n, func(f *frame) {
-			m, key := t.unwrap(g(f)), mapKey(k(f))
+			m, key := g(f), mapKey(k(f))
 			if !m.IsNil() {
 				m.SetMapIndex(key, reflect.Value{})
 			}
@@ -169,9 +169,9 @@ func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
 		return c.constantValue(n, constant.MakeInt64(int64(t.base().length)), intType)
 	}
 	if name == "cap" {
-		return c.ofNumber(n, intType, func(f *frame) int64 { return int64(t.unwrap(g(f)).Cap()) })
+		return c.ofNumber(n, intType, func(f *frame) int64 { return int64(g(f).Cap()) })
 	}
-	return c.ofNumber(n, intType, func(f *frame) int64 { return int64(t.unwrap(g(f)).Len()) })
+	return c.ofNumber(n, intType, func(f *frame) int64 { return int64(g(f).Len()) })
 }
 
 func (c *compiler) appendCall(n *ast.CallExpr) *operand {
@@ -201,11 +201,10 @@ func (c *compiler) appendCall(n *ast.CallExpr) *operand {
 			y = c.to(y, c.u.slice(e), "append")
 		}
 		h := y.get
-		from := y.typ
 		return c.value(n, t, func(f *frame) reflect.Value {
-			v, w := t.unwrap(g(f)), from.unwrap(h(f))
+			v, w := g(f), h(f)
 			grown(f, v, w.Len())
-			return t.wrap(reflect.AppendSlice(v, w.Convert(v.Type())))
+			return reflect.AppendSlice(v, w.Convert(v.Type()))
 		})
 	}
 	var gets []get
@@ -213,9 +212,9 @@ func (c *compiler) appendCall(n *ast.CallExpr) *operand {
 		gets = append(gets, c.to(c.exprHint(a, e), e, "argument to append").get)
 	}
 	return c.value(n, t, func(f *frame) reflect.Value {
-		v := t.unwrap(g(f))
+		v := g(f)
 		if len(gets) == 0 {
-			return t.wrap(v)
+			return v
 		}
 		if v.CanAddr() {
 			v = v.Slice3(0, v.Len(), v.Cap())
@@ -225,7 +224,7 @@ func (c *compiler) appendCall(n *ast.CallExpr) *operand {
 			add[i] = h(f)
 		}
 		grown(f, v, len(gets))
-		return t.wrap(reflect.Append(v, add...))
+		return reflect.Append(v, add...)
 	})
 }
 
@@ -239,9 +238,9 @@ func (c *compiler) copyCall(n *ast.CallExpr) *operand {
 	if !ok {
 		fail(n, "invalid argument: copy expects slices of one type, not %s and %s", x.typ, y.typ)
 	}
-	a, b, tx, ty := x.get, y.get, x.typ, y.typ
+	a, b := x.get, y.get
 	o := c.ofNumber(n, basicType[int](c), func(f *frame) int64 {
-		return int64(reflect.Copy(tx.unwrap(a(f)), ty.unwrap(b(f))))
+		return int64(reflect.Copy(a(f), b(f)))
 	})
 	o.effect = true
 	return o
@@ -268,7 +267,7 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 		return x.number()
 	}
 	length, capacity := size(1), size(2)
-	rt := t.plainRT()
+	rt := t.rtype()
 	b := t.base()
 	s := c.s
 	number := func(f *frame, g func(*frame) int64, what string, each int64) int {
@@ -298,7 +297,7 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 			if m < k {
 				throw("makeslice: cap out of range")
 			}
-			return t.wrap(reflect.MakeSlice(rt, k, m))
+			return reflect.MakeSlice(rt, k, m)
 		})
 	case reflect.Map:
 		each := int64(b.key.rtype().Size() + b.elem.rtype().Size())
@@ -306,12 +305,13 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 			m := reflect.MakeMapWithSize(rt, number(f, length, "map: size", each))
 			f.th.charge(64)
 			s.owns(m)
-			return t.wrap(m)
+			return m
 		})
 	case reflect.Chan:
 		each := int64(b.elem.rtype().Size())
+		both := reflect.ChanOf(reflect.BothDir, b.elem.rtype())
 		return c.value(n, t, func(f *frame) reflect.Value {
-			return t.wrap(reflect.MakeChan(rt, number(f, length, "chan: size", each)))
+			return reflect.MakeChan(both, number(f, length, "chan: size", each)).Convert(rt)
 		})
 	}
 	fail(n, "invalid argument: cannot make %s; type must be slice, map, or channel", t)
@@ -385,7 +385,7 @@ func (c *compiler) minCall(n *ast.CallExpr, name string) *operand {
 		}
 		x = c.value(n, t, func(f *frame) reflect.Value {
 			a, b := copyOf(g(f)), h(f)
-			if better(t.unwrap(b), t.unwrap(a)) {
+			if better(b, a) {
 				return b
 			}
 			return a
@@ -411,10 +411,10 @@ func (c *compiler) complexCall(n *ast.CallExpr, name string) *operand {
 		if x.typ.kind == reflect.Float32 {
 			t = basicType[complex64](c)
 		}
-		a, b, ft, rt := x.get, y.get, x.typ, t.rtype()
+		a, b, rt := x.get, y.get, t.rtype()
 		return c.value(n, t, func(f *frame) reflect.Value {
 			v := reflect.New(rt).Elem()
-			v.SetComplex(complex(ft.unwrap(a(f)).Float(), ft.unwrap(b(f)).Float()))
+			v.SetComplex(complex(a(f).Float(), b(f).Float()))
 			return v
 		})
 	}
@@ -432,9 +432,9 @@ func (c *compiler) complexCall(n *ast.CallExpr, name string) *operand {
 	if x.typ.kind == reflect.Complex64 {
 		t = basicType[float32](c)
 	}
-	g, from, rt := x.get, x.typ, t.rtype()
+	g, rt := x.get, t.rtype()
 	return c.value(n, t, func(f *frame) reflect.Value {
-		z := from.unwrap(g(f)).Complex()
+		z := g(f).Complex()
 		v := reflect.New(rt).Elem()
 		if name == "real" {
 			v.SetFloat(real(z))

@@ -55,9 +55,9 @@ func (c *compiler) prepare(f *operand, args func(*frame) []reflect.Value, spread
 			return func(th *thread) []reflect.Value { return th.callMethod(m, name, r, a, spread) }
 		}
 	}
-	g, t := f.get, f.typ
+	g := f.get
 	return func(fr *frame) func(*thread) []reflect.Value {
-		v := t.unwrap(g(fr))
+		v := g(fr)
 		v = copyOf(v)
 		a := args(fr)
 		return func(th *thread) []reflect.Value { return th.callValue(v, name, a, spread) }

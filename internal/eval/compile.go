@@ -162,14 +162,24 @@ type funcContext struct {
 	captured     map[*object]int
 	results      []*Type
 	namedResults bool
-	deferred     bool // there is a defer
-	labels       map[string]int
+	deferred     bool           // there is a defer
+	labels       map[string]int // numbers of labels
+	defined      map[string]bool
+	lists        []*list
 	loops        []loop
 	left         map[*ast.BlockStmt]bool // bodies that a break leaves
 	top          bool
 }
 
 type capture struct{ outer, inner int }
+
+// list is the statements of a block, while they are compiled.
+type list struct {
+	stmts  []ast.Stmt
+	labels map[string]int // where its labels are
+	at     int
+	jumped bool // there is a goto to one of them
+}
 
 type loop struct {
 	label      string
@@ -215,7 +225,8 @@ type compiler struct {
 	instances []func()
 	undo      *[]func()
 	hoisted   map[*ast.DeclStmt]bool
-	shares    int // expressions so far that may keep a variable: a loop with such makes new ones
+	shares    int                     // expressions so far that may keep a variable: a loop with such makes new ones
+	declaring map[*Type]*ast.TypeSpec // types of a declaration that are still to be made
 	size      int
 	lenient   bool // see Session.boxer
 }
@@ -422,11 +433,6 @@ func (c *compiler) use(n ast.Expr, o *object) *operand {
 // fast adds the shorter ways of an integer and a bool.
 func (o *operand) fast() {
 	g := o.get
-	if o.typ.wrapped() {
-		t := o.typ
-		in := g
-		g = func(f *frame) reflect.Value { return t.unwrap(in(f)) }
-	}
 	switch {
 	case o.typ.isInteger() && !o.typ.isUnsigned():
 		o.num = func(f *frame) int64 { return g(f).Int() }
@@ -467,19 +473,6 @@ func boxNumber(t *Type, num func(*frame) int64) get {
 	switch {
 	case rt == reflect.TypeFor[int]():
 		return func(f *frame) reflect.Value { return reflect.ValueOf(int(num(f))) }
-	case t.wrapped():
-		if t.isUnsigned() {
-			return func(f *frame) reflect.Value {
-				v := reflect.New(rt).Elem()
-				v.Field(1).SetUint(uint64(num(f)))
-				return v
-			}
-		}
-		return func(f *frame) reflect.Value {
-			v := reflect.New(rt).Elem()
-			v.Field(1).SetInt(num(f))
-			return v
-		}
 	case t.isUnsigned():
 		return func(f *frame) reflect.Value {
 			v := reflect.New(rt).Elem()
@@ -503,11 +496,7 @@ func (c *compiler) ofTruth(n ast.Expr, t *Type, cond func(*frame) bool) *operand
 	rt := t.rtype()
 	o.get = func(f *frame) reflect.Value {
 		v := reflect.New(rt).Elem()
-		if t.wrapped() {
-			v.Field(1).SetBool(cond(f))
-		} else {
-			v.SetBool(cond(f))
-		}
+		v.SetBool(cond(f))
 		return v
 	}
 	return o

@@ -49,13 +49,12 @@ func (c *compiler) reshape(o *operand, t *Type) *operand {
 	return c.value(o.node, t, func(f *frame) reflect.Value { return reshape(g(f), from, t, rt) })
 }
 
-// reshape gives the memory of v another type of the same layout; structs that a
-// session declared have a field of no size in front, which changes nothing.
+// reshape gives the memory of v another type of the same layout.
 func reshape(v reflect.Value, from, to *Type, rt reflect.Type) reflect.Value {
 	if v.Type() == rt {
 		return v
 	}
-	if v.CanConvert(rt) && !from.marked() && !to.marked() {
+	if v.CanConvert(rt) {
 		return v.Convert(rt)
 	}
 	return reflect.NewAt(rt, copyOf(v).Addr().UnsafePointer()).Elem()
@@ -95,19 +94,15 @@ func (c *compiler) constantValue(n ast.Expr, v constant.Value, t *Type) *operand
 		fail(n, "cannot use %s (constant %s) as %s value", sourceOf(n), v, t)
 	}
 	x := reflect.New(t.rtype()).Elem()
-	setConstant(t.unwrapTo(x), r)
+	setConstant(x, r)
 	o := &operand{mode: constantMode, node: n, typ: t, val: r, get: func(*frame) reflect.Value { return x }}
 	switch {
 	case t.isInteger():
-		i := x
-		if t.wrapped() {
-			i = x.Field(1)
-		}
 		var k int64
 		if t.isUnsigned() {
-			k = int64(i.Uint())
+			k = int64(x.Uint())
 		} else {
-			k = i.Int()
+			k = x.Int()
 		}
 		o.num = func(*frame) int64 { return k }
 	case t.isBool():
@@ -118,13 +113,6 @@ func (c *compiler) constantValue(n ast.Expr, v constant.Value, t *Type) *operand
 	shared := x
 	o.get = func(*frame) reflect.Value { return shared }
 	return o
-}
-
-func (t *Type) unwrapTo(v reflect.Value) reflect.Value {
-	if t.wrapped() {
-		return v.Field(1)
-	}
-	return v
 }
 
 func setConstant(x reflect.Value, v constant.Value) {
@@ -203,23 +191,19 @@ func (c *compiler) conversion(n ast.Expr, t *Type, x *operand) *operand {
 		return c.reshape(&operand{node: n, typ: from, get: x.get}, t)
 	}
 	g := x.get
-	ub := rt
-	if t.wrapped() {
-		ub = t.under.rtype()
-	}
 	return c.value(n, t, func(f *frame) reflect.Value {
-		v := from.unwrap(g(f))
-		if v.CanConvert(ub) {
-			return t.wrap(v.Convert(ub))
+		v := g(f)
+		if v.CanConvert(rt) {
+			return v.Convert(rt)
 		}
 		if v.Kind() == reflect.Slice { // to an array, or a pointer to one
-			want := ub.Len
-			if ub.Kind() == reflect.Pointer {
-				want = ub.Elem().Len
+			want := rt.Len
+			if rt.Kind() == reflect.Pointer {
+				want = rt.Elem().Len
 			}
 			throw("cannot convert slice with length %d to array or pointer to array with length %d", v.Len(), want())
 		}
-		return t.wrap(v.Convert(ub))
+		return v.Convert(rt)
 	})
 }
 

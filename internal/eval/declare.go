@@ -152,9 +152,15 @@ func (c *compiler) typeDecls(specs []ast.Spec) {
 			c.scope.set(&object{kind: typeObject, name: s.Name.Name, typ: c.typeExpr(s.Type)})
 		}
 	}
+	outer := c.declaring
+	c.declaring = map[*Type]*ast.TypeSpec{}
+	defer func() { c.declaring = outer }()
+	for s, t := range types {
+		c.declaring[t] = s
+	}
 	for _, sp := range specs {
 		s := sp.(*ast.TypeSpec)
-		if t := types[s]; t != nil {
+		if t := types[s]; t != nil && t.under == nil {
 			c.setDeclared(s, t)
 		}
 	}
@@ -166,15 +172,16 @@ func (c *compiler) typeDecls(specs []ast.Spec) {
 }
 
 func (c *compiler) setDeclared(s *ast.TypeSpec, t *Type) {
+	delete(c.declaring, t)
 	u := c.typeExpr(s.Type)
-	if u == t {
-		fail(s, "invalid recursive type %s", s.Name.Name)
+	if later := c.declaring[u]; later != nil {
+		c.setDeclared(later, u)
 	}
 	for u.under != nil {
 		u = u.under
 	}
 	if u.kind == reflect.Invalid {
-		fail(s, "invalid recursive type %s", s.Name.Name)
+		fail(s.Name, "invalid recursive type %s", s.Name.Name)
 	}
 	t.setUnder(u)
 }

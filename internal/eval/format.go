@@ -119,6 +119,7 @@ type formatter struct {
 }
 
 func (f *formatter) leaf(x any) { fmt.Fprintf(f.w, "%"+f.flags+string(f.verb), x) }
+
 //go:noinline
 func (f *formatter) text(s string) {
 	io.WriteString(f.w, s)
@@ -139,12 +140,16 @@ func (f *formatter) value(v reflect.Value, t *Type, depth int, methods bool) {
 	}
 	syntax := f.sharp && f.verb == 'v'
 	b := t.base()
-	u := t.unwrap(v)
+	u := v
 	switch t.kind {
 	case reflect.Bool, reflect.String, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
 		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
-		f.leaf(plainOf(u))
+		if t.pure {
+			f.leaf(plainOf(u))
+		} else {
+			f.leaf(u.Interface())
+		}
 	case reflect.Struct:
 		if syntax {
 			f.text(t.String())
@@ -164,7 +169,7 @@ func (f *formatter) value(v reflect.Value, t *Type, depth int, methods bool) {
 		if b.elem.kind == reflect.Uint8 && strings.ContainsRune("sqxX", f.verb) {
 			bytes := make([]byte, u.Len())
 			for i := range bytes {
-				bytes[i] = byte(b.elem.unwrap(u.Index(i)).Uint())
+				bytes[i] = byte(u.Index(i).Uint())
 			}
 			f.leaf(bytes)
 			return
@@ -333,7 +338,7 @@ func (s *Session) sorted(m reflect.Value, b *Type) [][2]reflect.Value {
 		l = append(l, [2]reflect.Value{retype(k, kt), retype(v, et)})
 		return len(l) < 1<<16
 	})
-	sort.SliceStable(l, func(i, j int) bool { return lessKey(b.key.unwrap(l[i][0]), b.key.unwrap(l[j][0])) })
+	sort.SliceStable(l, func(i, j int) bool { return lessKey(l[i][0], l[j][0]) })
 	return l
 }
 

@@ -22,7 +22,7 @@ const (
 	continues
 	returns
 	falls
-	labelled // + 2*label for break, + 2*label + 1 for continue
+	labelled // + 3*label for break, and 1 for continue, 2 for goto
 )
 
 // function is a compiled function of the session. A method's receiver is its first
@@ -167,9 +167,6 @@ func (f *frame) runDefer(d func(*thread, *panicState), state *panicState) {
 func (s *Session) funcValue(cl *closure) reflect.Value {
 	t := cl.funcType()
 	rt := t.rtype()
-	if t.wrapped() {
-		rt = t.under.rtype()
-	}
 	v := reflect.New(rt).Elem()
 	v.Set(reflect.MakeFunc(rt, func(args []reflect.Value) []reflect.Value { return s.callback(cl, args) }))
 	p := *(*unsafe.Pointer)(v.Addr().UnsafePointer())

@@ -44,10 +44,8 @@ var intercepted = []stdName{
 		f, wrapped := s.typeVerbs(format, a)
 		// %w takes the error itself.
 		for i, x := range a {
-			if _, ok := x.(error); ok {
-				if safeError(x) {
-					wrapped[i] = x
-				}
+			if err := s.asError(x); err != nil {
+				wrapped[i] = err
 			}
 		}
 		return fmt.Errorf(f, wrapped...)
@@ -150,6 +148,25 @@ func (s *Session) bind(f reflect.Value) reflect.Value {
 
 func exit(what string) { panic(&stopError{&exitError{what}}) }
 
+// asError is x as an error whose methods may be called, nil where it is none.
+func (s *Session) asError(x any) error {
+	if err, ok := x.(error); ok {
+		if safeError(x) {
+			return err
+		}
+		return nil
+	}
+	if x == nil {
+		return nil
+	}
+	if v := reflect.ValueOf(x); s.types.of(v.Type()).missing(s.types.of(errorType)) == "" {
+		if r, err := s.box(v, errorType); err == nil {
+			return r.Interface().(error)
+		}
+	}
+	return nil
+}
+
 // safeError says that whoever gets the error may call its methods.
 func safeError(x any) bool {
 	if _, ok := x.(bridged); ok {
@@ -170,9 +187,6 @@ func (s *Session) writer(w io.Writer) io.Writer {
 
 func (s *Session) sortSlice(x any, less func(i, j int) bool) {
 	v := reflect.ValueOf(x)
-	if v.Kind() == reflect.Struct { // a declared type
-		v = s.types.of(v.Type()).unwrap(v)
-	}
 	if v.Kind() != reflect.Slice {
 		throw("sort.Slice of a value that is no slice")
 	}

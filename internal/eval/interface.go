@@ -63,8 +63,8 @@ func (s *Session) boxable(from, to *Type) error {
 		}
 		return nil
 	}
-	if b := to.base(); to.pure && len(b.methods) > 0 && bridges[to.rtype()] == nil {
-		return refused("%s is a type of the session and %s one of the program: the console can make only error, fmt.Stringer, sort.Interface, io.Reader and io.Writer of it", from, to)
+	if to.rtype().NumMethod() > 0 {
+		return bridgeable(from, to.rtype())
 	}
 	return nil
 }
@@ -79,41 +79,45 @@ func (s *Session) box(d reflect.Value, rt reflect.Type) (reflect.Value, error) {
 		r.Set(d)
 		return r, nil
 	}
-	make := bridges[rt]
-	if make == nil {
-		return r, refused("%s cannot be given to the program as a %s", s.types.of(d.Type()), rt)
-	}
-	r.Set(reflect.ValueOf(make(bridge{s, copyOf(d)})))
-	return r, nil
+	return s.hostBox(d, rt)
 }
 
 // bridge is a value of the session in an interface of the program, which has methods
 // that call those of the session.
+// Two are equal where their values are.
 type bridge struct {
 	s *Session
-	v reflect.Value
+	x any
 }
 
 type bridged interface{ inner() reflect.Value }
 
-func (b bridge) inner() reflect.Value { return b.v }
+func (b bridge) inner() reflect.Value { return reflect.ValueOf(b.x) }
 
 // call calls a method of the session's value.
 func (b bridge) call(name string, args ...any) []reflect.Value {
-	t := b.s.types.of(b.v.Type())
-	sel := t.lookup(name)
-	if sel == nil || sel.method == nil {
-		panic(refused("%s has no method %s", t, name))
-	}
 	var l []reflect.Value
 	for _, a := range args {
 		l = append(l, reflect.ValueOf(a))
 	}
-	th := &thread{s: b.s, ev: b.s.current()}
-	var box any
-	r := reflect.ValueOf(&box).Elem()
-	r.Set(b.v)
-	return th.callInterface(&method{name: name, typ: sel.method.typ, iface: 1}, name, r, l, false)
+	return b.callValues(name, l)
+}
+
+func (b bridge) callValues(name string, args []reflect.Value) []reflect.Value {
+	m := b.method(name)
+	v := reflect.ValueOf(&b.x).Elem()
+	return b.s.callback(&closure{fn: &function{name: name, typ: m.typ}, native: func(th *thread, args []reflect.Value) []reflect.Value {
+		return th.callInterface(&method{name: name, typ: m.typ, iface: 1}, name, v, args, m.typ.base().variadic)
+	}}, args)
+}
+
+// method is a method of the session's value, nil where it has none of that name.
+func (b bridge) method(name string) *method {
+	sel := b.s.types.of(reflect.TypeOf(b.x)).lookup(name)
+	if sel == nil {
+		return nil
+	}
+	return sel.method
 }
 
 type (
@@ -137,7 +141,7 @@ func (b writeBridge) Write(p []byte) (int, error) {
 }
 
 func (b errorBridge) Unwrap() error {
-	if sel := b.s.types.of(b.v.Type()).lookup("Unwrap"); sel == nil || sel.method == nil {
+	if m := b.method("Unwrap"); m == nil || m.typ != b.s.types.of(reflect.TypeFor[func() error]()) {
 		return nil
 	}
 	err, _ := b.call("Unwrap")[0].Interface().(error)
@@ -145,16 +149,11 @@ func (b errorBridge) Unwrap() error {
 }
 
 func (b errorBridge) Is(target error) bool {
-	if o, ok := target.(bridged); ok {
-		x, y := b.v, o.inner()
-		if x.Type() == y.Type() && x.Comparable() && x.Equal(y) {
-			return true
-		}
-	}
-	if sel := b.s.types.of(b.v.Type()).lookup("Is"); sel == nil || sel.method == nil {
+	if m := b.method("Is"); m == nil || m.typ != b.s.types.of(reflect.TypeFor[func(error) bool]()) {
 		return false
 	}
-	return b.call("Is", target)[0].Bool()
+	var box error = target // in an interface of that type, as the method takes it
+	return b.callValues("Is", []reflect.Value{reflect.ValueOf(&box).Elem()})[0].Bool()
 }
 
 func countAndError(r []reflect.Value) (int, error) {
@@ -180,6 +179,9 @@ func unbridge(v reflect.Value) reflect.Value {
 	switch d.Type() {
 	case reflect.TypeFor[errorBridge](), reflect.TypeFor[stringBridge](), reflect.TypeFor[sortBridge](), reflect.TypeFor[readBridge](), reflect.TypeFor[writeBridge]():
 		return d.Interface().(bridged).inner()
+	}
+	if _, ok := bridgeTypes.Load(d.Type()); ok {
+		return (*hostBridge)(copyOf(d).Addr().UnsafePointer()).inner()
 	}
 	return d
 }

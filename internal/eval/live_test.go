@@ -104,6 +104,28 @@ var inProgram = []struct{ src, want string }{
 	{"apply(func(n int) int { panic(\"in\") }, 21)", "error: panic: in"},
 	{"describe(errors.New(\"x\"))", `"error: x"`},
 	{"type E struct{}\nfunc (E) Error() string { return \"mine\" }\ndescribe(E{})", `"error: mine"`},
+	{`type S struct{ n int; keys []string }
+func (s *S) Put(key string, n int, weight float64, p small, more ...string) (small, error) { s.n += n; s.keys = append(append(s.keys, key), more...); if n < 0 { return p, errors.New("negative") }; return small{p.b, p.a}, nil }
+func (s S) Sum() float64 { return float64(s.n) * 1.5 }
+func (s *S) big() (a, b, c, d, e, f, g, h, i, j, k string) { return "a", "", "", "", "", "", "", "", "", "", fmt.Sprint(s.keys) }
+sto := &S{}
+fill(sto)`, `"{2 1} 10.5 a [k x y]", nil`},
+	{"fmt.Sprint(sto.n, len(sto.keys))", `"7 3"`},
+	{"kept = sto; serve <- true; <-sums", "10.5"},
+	{"fmt.Sprint(kept == storage(sto), kept.(*S) == sto)", `"true true"`},
+	{"type P struct{ *S }\nfunc (p P) Sum() float64 { panic(\"sum\") }\nkept = P{sto}; serve <- true; v := <-sums; v", "called by the program: panic: sum\n0.0"},
+	{"fmt.Sprint(kept == storage(P{sto}), kept == storage(sto))", `"true false"`},
+	{"fill(P{sto})", "error: panic: sum"},
+	{"kept = nil", ""},
+	{`type H map[string]string
+func (h H) ServeHTTP(w http.ResponseWriter, r *http.Request) { h[r.URL.Path] = r.Method }
+type W struct{ code int; h http.Header }
+func (w *W) Header() http.Header { return w.h }
+func (w *W) Write(b []byte) (int, error) { return len(b), nil }
+func (w *W) WriteHeader(code int) { w.code = code }
+h := H{}; w := &W{h: http.Header{}}; mux := new(http.ServeMux); mux.Handle("/a", h)
+mux.ServeHTTP(w, &http.Request{Method: "GET", Host: "h", URL: &url.URL{Path: "/a"}}); h["/a"]`, `"GET"`},
+	{"mux.ServeHTTP(w, &http.Request{Method: \"GET\", Host: \"h\", URL: &url.URL{Path: \"/b\"}}); w.code", "404"},
 	{"maximum + 1", "100"},
 	{"level.debug = true; level", "struct { debug bool }{debug: true}"},
 	{"client.Timeout", "1m0s"},

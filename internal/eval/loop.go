@@ -121,21 +121,21 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 		num := x.number()
 		return func(f *frame) ctl { return r.integers(f, num(f), t) }
 	case t.isString():
-		return func(f *frame) ctl { return r.text(f, t.unwrap(g(f)).String()) }
+		return func(f *frame) ctl { return r.text(f, g(f).String()) }
 	case t.kind == reflect.Slice:
-		return func(f *frame) ctl { return r.list(f, t.unwrap(copyOf(g(f)))) }
+		return func(f *frame) ctl { return r.list(f, copyOf(g(f))) }
 	case t.kind == reflect.Array:
 		if sets[1] != nil && !pointer {
-			return func(f *frame) ctl { return r.list(f, t.unwrap(copyOf(g(f)))) }
+			return func(f *frame) ctl { return r.list(f, copyOf(g(f))) }
 		}
-		return func(f *frame) ctl { return r.list(f, t.unwrap(addressable(g(f)))) }
+		return func(f *frame) ctl { return r.list(f, addressable(g(f))) }
 	case t.kind == reflect.Map:
-		return func(f *frame) ctl { return r.entries(f, t.unwrap(g(f))) }
+		return func(f *frame) ctl { return r.entries(f, g(f)) }
 	case t.kind == reflect.Chan:
-		return func(f *frame) ctl { return r.channel(f, t.unwrap(g(f))) }
+		return func(f *frame) ctl { return r.channel(f, g(f)) }
 	}
 	yield := b.params[0]
-	return func(f *frame) ctl { return r.iterator(f, t.unwrap(copyOf(g(f))), yield) }
+	return func(f *frame) ctl { return r.iterator(f, copyOf(g(f)), yield) }
 }
 
 // iteration compiles the setting of one variable of a range.
@@ -149,7 +149,7 @@ func (c *compiler) iteration(e ast.Expr, tok token.Token, t *Type) (set func(*fr
 			fail(e, "non-name %s on left side of :=", sourceOf(e))
 		}
 		_, make := c.declare(id.Name, t)
-		if t.isInteger() && !t.isUnsigned() && !t.wrapped() {
+		if t.isInteger() && !t.isUnsigned() {
 			number = func(f *frame, k int64) { make(f).SetInt(k) }
 		}
 		return func(f *frame, v reflect.Value) { make(f).Set(v) }, number
@@ -193,7 +193,7 @@ func (r *ranging) index(f *frame, i int64) {
 		r.number[0](f, i)
 	default:
 		v := reflect.New(r.types[0].rtype()).Elem()
-		u := r.types[0].unwrapTo(v)
+		u := v
 		if u.CanUint() {
 			u.SetUint(uint64(i))
 		} else {
@@ -288,7 +288,7 @@ func (r *ranging) iterator(f *frame, fn reflect.Value, yield *Type) ctl {
 	rt := yield.base().results[0].rtype()
 	answer := func(more bool) []reflect.Value {
 		v := reflect.New(rt).Elem()
-		yield.base().results[0].unwrapTo(v).SetBool(more)
+		v.SetBool(more)
 		return []reflect.Value{v}
 	}
 	cl.native = func(th *thread, args []reflect.Value) []reflect.Value {

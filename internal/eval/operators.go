@@ -56,19 +56,19 @@ func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
 		}
 		return c.ofNumber(n, t, wrapNumber(t, func(f *frame) int64 { return ^num(f) }))
 	}
-	plain := t.plainRT()
+	plain := t.rtype()
 	g := x.get
 	if t.isComplex() {
 		return c.value(n, t, func(f *frame) reflect.Value {
 			r := reflect.New(plain).Elem()
-			r.SetComplex(-t.unwrap(g(f)).Complex())
-			return t.wrap(r)
+			r.SetComplex(-g(f).Complex())
+			return r
 		})
 	}
 	return c.value(n, t, func(f *frame) reflect.Value {
 		r := reflect.New(plain).Elem()
-		r.SetFloat(-t.unwrap(g(f)).Float())
-		return t.wrap(r)
+		r.SetFloat(-g(f).Float())
+		return r
 	})
 }
 
@@ -202,14 +202,14 @@ func (c *compiler) binaryOp(n ast.Expr, op token.Token, x, y *operand) *operand 
 		return c.integerOp(n, op, t, x.number(), y.number())
 	case t.isString():
 		a, b := x.get, y.get
-		rt := t.plainRT()
+		rt := t.rtype()
 		s := c.s
 		return c.value(n, t, func(f *frame) reflect.Value {
-			l, r := t.unwrap(a(f)).String(), t.unwrap(b(f)).String()
+			l, r := a(f).String(), b(f).String()
 			s.checkSize(int64(len(l) + len(r)))
 			v := reflect.New(rt).Elem()
 			v.SetString(l + r)
-			return t.wrap(v)
+			return v
 		})
 	case t.isFloat():
 		return c.floatOp(n, op, t, x.get, y.get)
@@ -286,10 +286,10 @@ func (c *compiler) comparison(n ast.Expr, op token.Token, x, y *operand, nilSide
 	switch {
 	case t.isString():
 		return truth(func(f *frame) bool {
-			return ordered(op, t.unwrap(a(f)).String(), t.unwrap(b(f)).String())
+			return ordered(op, a(f).String(), b(f).String())
 		})
 	case t.isFloat():
-		return truth(func(f *frame) bool { return ordered(op, t.unwrap(a(f)).Float(), t.unwrap(b(f)).Float()) })
+		return truth(func(f *frame) bool { return ordered(op, a(f).Float(), b(f).Float()) })
 	case nilSide:
 		g := a
 		if x.isConst() || y.typ != t || isNilGet(x) {
@@ -297,7 +297,7 @@ func (c *compiler) comparison(n ast.Expr, op token.Token, x, y *operand, nilSide
 		}
 		want := op == token.EQL
 		return truth(func(f *frame) bool {
-			v := t.unwrap(g(f))
+			v := g(f)
 			return (v.IsNil()) == want
 		})
 	}
@@ -411,7 +411,7 @@ func (c *compiler) integerOp(n ast.Expr, op token.Token, t *Type, a, b func(*fra
 }
 
 func (c *compiler) floatOp(n ast.Expr, op token.Token, t *Type, a, b get) *operand {
-	rt := t.plainRT()
+	rt := t.rtype()
 	narrow := t.kind == reflect.Float32
 	var do func(x, y float64) float64
 	switch op {
@@ -425,20 +425,20 @@ func (c *compiler) floatOp(n ast.Expr, op token.Token, t *Type, a, b get) *opera
 		do = func(x, y float64) float64 { return x / y }
 	}
 	return c.value(n, t, func(f *frame) reflect.Value {
-		r := do(t.unwrap(a(f)).Float(), t.unwrap(b(f)).Float())
+		r := do(a(f).Float(), b(f).Float())
 		if narrow {
 			r = float64(float32(r))
 		}
 		v := reflect.New(rt).Elem()
 		v.SetFloat(r)
-		return t.wrap(v)
+		return v
 	})
 }
 
 func (c *compiler) complexOp(n ast.Expr, op token.Token, t *Type, a, b get) *operand {
-	rt := t.plainRT()
+	rt := t.rtype()
 	return c.value(n, t, func(f *frame) reflect.Value {
-		x, y := t.unwrap(a(f)).Complex(), t.unwrap(b(f)).Complex()
+		x, y := a(f).Complex(), b(f).Complex()
 		switch op {
 		case token.ADD:
 			x += y
@@ -451,6 +451,6 @@ func (c *compiler) complexOp(n ast.Expr, op token.Token, t *Type, a, b get) *ope
 		}
 		v := reflect.New(rt).Elem()
 		v.SetComplex(x)
-		return t.wrap(v)
+		return v
 	})
 }

@@ -2,28 +2,26 @@ package eval
 
 import (
 	"reflect"
-	"strconv"
 	"unsafe"
 )
 
-// rtype returns the runtime type that holds values of t: t itself where it is a
-// type of the program, else one of the same shape. All interfaces that a session
-// declares are held as any.
-//
-// reflect cannot make recursive types. Where a declared type is met within itself,
-// behind a pointer, slice, map, chan or func, a word or words of the same shape take
-// its place; all access to parts goes by offset and the part's own type, so nothing
-// but the garbage collector, to which they are the same, ever sees them.
+// rtype returns the runtime type of t: t itself where it is a type of the program, else
+// one that reflect makes of its parts, or that bears the name of a declared type.
 func (t *Type) rtype() reflect.Type {
 	t.u.mu.Lock()
 	defer t.u.mu.Unlock()
-	rt, _ := t.repr()
-	return rt
+	return t.repr()
 }
 
+// What stands for parts of types in whose place anything of that layout will do.
 var (
-	wordType   = reflect.TypeFor[unsafe.Pointer]()
+	wordType = reflect.TypeFor[unsafe.Pointer]()
+	noEqual  = reflect.TypeFor[struct {
+		_ [0]func()
+		P unsafe.Pointer
+	}]()
 	headerType = reflect.TypeFor[struct {
+		_        [0]func()
 		P        unsafe.Pointer
 		Len, Cap int
 	}]()
@@ -31,168 +29,104 @@ var (
 	errorType = reflect.TypeFor[error]()
 )
 
-func (t *Type) repr() (rt reflect.Type, whole bool) {
-	if t.rt != nil {
-		return t.rt, true
-	}
-	if t.untyped != typed {
+func (t *Type) repr() reflect.Type {
+	switch {
+	case t.rt != nil:
+		return t.rt
+	case t.untyped != typed:
 		fail(nil, "%s has no value of its own", t)
+	case t.param != nil:
+		return anyType
+	case t.declare == nil:
+		t.rt = t.makeRepr()
+	case t.under == nil:
+		fail(nil, "invalid recursive type %s", t)
+	case t.kind == reflect.Interface && t.under.pure && t.under.rt.NumMethod() > 0:
+		t.rt = t.under.rt // an interface of the program, whose methods are found by where it lies
+	default:
+		// Parts of it may refer to it: it is there, with its size, before they
+		// are made.
+		words := 7 + len(t.under.params) + len(t.under.results)
+		if t.kind == reflect.Func && t.under.pure {
+			words += t.under.rt.NumIn() + t.under.rt.NumOut()
+		}
+		d := describe(t.layout(), t.String(), true, words)
+		t.rt = d.reflect()
+		d.fill(t.under.repr())
 	}
-	if t.param != nil {
-		return anyType, true
+	if t.u.byRT[t.rt] == nil {
+		t.u.byRT[t.rt] = t
+	}
+	return t.rt
+}
+
+// layout is a type that takes the room of t.
+func (t *Type) layout() reflect.Type {
+	if t.rt != nil {
+		return t.rt
 	}
 	if d := t.declare; d != nil {
-		if d.busy {
-			return nil, false
-		}
-		if t.under == nil {
-			return nil, false
+		if d.busy || t.under == nil {
+			fail(nil, "invalid recursive type %s", t)
 		}
 		d.busy = true
 		defer func() { d.busy = false }()
-		rt = t.makeDeclared()
-		// Only the outermost type knows all its parts; within another
-		// one that is being made some are still words.
-		t.rt = rt
-		if t.kind != reflect.Interface {
-			t.u.byRT[rt] = t
-		}
-		return rt, true
+		return t.under.layout()
 	}
-	rt, whole = t.makeRepr()
-	if whole {
-		t.rt = rt
-		if !t.lossy() && t.u.byRT[rt] == nil {
-			t.u.byRT[rt] = t
-		}
-	}
-	return rt, whole
-}
-
-// makeDeclared makes the representation of a declared type.
-func (t *Type) makeDeclared() reflect.Type {
-	mark := strconv.Quote(strconv.Itoa(t.declare.serial))
-	b := t.under
 	switch t.kind {
-	case reflect.Interface:
-		rt, _ := b.repr()
-		return rt
+	case reflect.Pointer, reflect.Chan:
+		return wordType
+	case reflect.Map, reflect.Func:
+		return noEqual
+	case reflect.Slice:
+		return headerType
+	case reflect.Array:
+		return reflect.ArrayOf(t.length, t.elem.layout())
 	case reflect.Struct:
-		b.fillLocked()
-		return structOf(b.fields, fieldRepr, `ispyd:`+mark)
+		return structOf(t.fields, (*Type).layout)
 	}
-	rt, _ := b.repr()
-	if rt == nil {
-		fail(nil, "invalid recursive type %s", t)
-	}
-	return reflect.StructOf([]reflect.StructField{
-		{Name: "_", PkgPath: "main", Type: reflect.TypeFor[struct{}](), Tag: reflect.StructTag(`ispyd:` + mark)},
-		{Name: "V", Type: rt},
-	})
+	return t.repr()
 }
 
-func (t *Type) fillLocked() {
-	if t.rt != nil && !t.filled.Load() {
-		t.u.mu.Unlock()
-		t.fill()
-		t.u.mu.Lock()
+func (t *Type) makeRepr() reflect.Type {
+	list := func(l []*Type) (r []reflect.Type) {
+		for _, p := range l {
+			r = append(r, p.repr())
+		}
+		return r
 	}
-}
-
-func fieldRepr(t *Type) reflect.Type {
-	rt, _ := t.repr()
-	if rt == nil {
-		fail(nil, "invalid recursive type %s", t)
-	}
-	return rt
-}
-
-// marked says that values of t have a field in front that no program sees.
-//
-//go:noinline
-func (t *Type) marked() bool { return t.declare != nil && t.kind != reflect.Interface }
-
-// wrapped says that the value of t is the field V of its representation.
-//
-//go:noinline
-func (t *Type) wrapped() bool { return t.marked() && t.kind != reflect.Struct }
-
-func (t *Type) makeRepr() (reflect.Type, bool) {
-	part := func(e *Type) (reflect.Type, bool) { return e.repr() }
 	switch t.kind {
 	case reflect.Pointer:
-		if e, ok := part(t.elem); ok {
-			return reflect.PointerTo(e), true
-		}
-		return wordType, false
+		return reflect.PointerTo(t.elem.repr())
 	case reflect.Slice:
-		if e, ok := part(t.elem); ok {
-			return reflect.SliceOf(e), true
-		}
-		return headerType, false
+		return reflect.SliceOf(t.elem.repr())
 	case reflect.Array:
-		e, ok := part(t.elem)
-		if e == nil {
-			fail(nil, "invalid recursive type %s", t)
-		}
-		return reflect.ArrayOf(t.length, e), ok
+		return reflect.ArrayOf(t.length, t.elem.repr())
 	case reflect.Map:
-		k, ok := part(t.key)
-		e, ok2 := part(t.elem)
-		if ok && ok2 {
-			if !k.Comparable() {
-				fail(nil, "invalid map key type %s", t.key)
-			}
-			return reflect.MapOf(k, e), true
+		k := t.key.repr()
+		if !k.Comparable() {
+			fail(nil, "invalid map key type %s", t.key)
 		}
-		return wordType, false
+		return reflect.MapOf(k, t.elem.repr())
 	case reflect.Chan:
-		if e, ok := part(t.elem); ok {
-			return reflect.ChanOf(t.dir, e), true
-		}
-		return wordType, false
+		return reflect.ChanOf(t.dir, t.elem.repr())
 	case reflect.Func:
-		var in, out []reflect.Type
-		for _, p := range t.params {
-			r, ok := part(p)
-			if !ok {
-				return wordType, false
-			}
-			in = append(in, r)
-		}
-		for _, p := range t.results {
-			r, ok := part(p)
-			if !ok {
-				return wordType, false
-			}
-			out = append(out, r)
-		}
-		return reflect.FuncOf(in, out, t.variadic), true
+		return reflect.FuncOf(list(t.params), list(t.results), t.variadic)
 	case reflect.Struct:
-		whole := true
-		rt := structOf(t.fields, func(e *Type) reflect.Type {
-			r, ok := e.repr()
-			if r == nil {
-				fail(nil, "invalid recursive type %s", e)
-			}
-			whole = whole && ok
-			return r
-		}, "")
-		return rt, whole
+		return structOf(t.fields, (*Type).repr)
 	case reflect.Interface:
-		return anyType, true
+		d := describe(anyType, t.text, false, 0)
+		d.fill(anyType)
+		return d.reflect()
 	}
 	fail(nil, "%s is no type of a value", t)
-	return nil, false
+	return nil
 }
 
 // structOf makes a struct type. Embedded fields become fields of that name, since
-// reflect does not embed what has methods; a mark puts a field of no size in front.
-func structOf(fs []field, rt func(*Type) reflect.Type, mark string) reflect.Type {
+// reflect does not embed what has methods.
+func structOf(fs []field, rt func(*Type) reflect.Type) reflect.Type {
 	var l []reflect.StructField
-	if mark != "" {
-		l = append(l, reflect.StructField{Name: "_", PkgPath: "main", Type: reflect.TypeFor[struct{}](), Tag: reflect.StructTag(mark)})
-	}
 	for _, f := range fs {
 		sf := reflect.StructField{Name: f.name, Type: rt(f.typ), Tag: reflect.StructTag(f.tag)}
 		if !exported(f.name) {
@@ -211,9 +145,6 @@ func structOf(fs []field, rt func(*Type) reflect.Type, mark string) reflect.Type
 func (t *Type) fieldAt(v reflect.Value, i int) reflect.Value {
 	b := t.base()
 	f := b.fields[i].typ.rtype()
-	if t.marked() {
-		i++
-	}
 	if !v.CanAddr() {
 		if x := v.Field(i); x.Type() == f && x.CanInterface() {
 			return x
@@ -221,31 +152,6 @@ func (t *Type) fieldAt(v reflect.Value, i int) reflect.Value {
 		v = addressable(v)
 	}
 	return reflect.NewAt(f, unsafe.Add(v.Addr().UnsafePointer(), v.Type().Field(i).Offset)).Elem()
-}
-
-// unwrap returns the value of a declared type as one of its underlying type.
-//
-//go:noinline
-func (t *Type) unwrap(v reflect.Value) reflect.Value {
-	if !t.wrapped() {
-		return v
-	}
-	u := t.under.rtype()
-	if x := v.Field(1); x.Type() == u {
-		return x
-	}
-	v = addressable(v)
-	return reflect.NewAt(u, v.Addr().UnsafePointer()).Elem()
-}
-
-// wrap makes a value of t from one of its underlying type.
-func (t *Type) wrap(v reflect.Value) reflect.Value {
-	if !t.wrapped() {
-		return v
-	}
-	n := reflect.New(t.rtype()).Elem()
-	reflect.NewAt(t.under.rtype(), n.Addr().UnsafePointer()).Elem().Set(v)
-	return n
 }
 
 // addressable returns v or a copy of it that has an address.
@@ -262,41 +168,6 @@ func copyOf(v reflect.Value) reflect.Value {
 	n := reflect.New(v.Type()).Elem()
 	n.Set(v)
 	return n
-}
-
-// lossy says that the representation does not tell the type: it has an interface of
-// the session, all of which are any.
-func (t *Type) lossy() bool {
-	switch {
-	case t == nil || t.pure || t.declare != nil && t.kind != reflect.Interface:
-		return false
-	case t.kind == reflect.Interface:
-		return true
-	}
-	if t.elem.lossy() || t.key.lossy() {
-		return true
-	}
-	for _, l := range [][]*Type{t.params, t.results} {
-		for _, p := range l {
-			if p.lossy() {
-				return true
-			}
-		}
-	}
-	for _, f := range t.fields {
-		if f.typ.lossy() {
-			return true
-		}
-	}
-	return false
-}
-
-// plainRT is the runtime type of what unwrap returns.
-func (t *Type) plainRT() reflect.Type {
-	if t.wrapped() {
-		return t.under.rtype()
-	}
-	return t.rtype()
 }
 
 func exported(name string) bool {

@@ -213,11 +213,7 @@ func (c *compiler) fieldOf(n ast.Expr, x *operand, i int) *operand {
 	t, g := x.typ, x.get
 	f := t.base().fields[i].typ
 	rt := f.rtype()
-	at := i
-	if t.marked() {
-		at++
-	}
-	offset := t.rtype().Field(at).Offset
+	offset := t.rtype().Field(i).Offset
 	r := &operand{mode: mode, node: n, typ: f}
 	if mode == variableMode {
 		r.get = func(fr *frame) reflect.Value { return fieldVariable(g(fr), offset, rt) }

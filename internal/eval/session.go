@@ -288,6 +288,9 @@ func (s *Session) panicText(r any) (text string) {
 	}
 	v := reflect.ValueOf(&r).Elem()
 	t := s.types.of(v.Elem().Type())
+	if text, ok := s.textOf(v.Elem(), t); ok {
+		return text
+	}
 	return t.String() + "(" + s.show(context.Background(), v.Elem(), t) + ")"
 }
 

@@ -69,7 +69,7 @@ func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 		w.b.WriteString("…")
 		return
 	}
-	u := t.unwrap(v)
+	u := v
 	b := t.base()
 	if d, ok := duration(u); ok {
 		w.b.WriteString(d)

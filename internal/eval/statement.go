@@ -14,10 +14,33 @@ func (n nodeAt) End() token.Pos { return token.Pos(n) }
 
 // stmts compiles a list of statements.
 func (c *compiler) stmts(list []ast.Stmt) code {
+	in := newList(list)
+	c.ctx.lists = append(c.ctx.lists, in)
+	defer func() { c.ctx.lists = c.ctx.lists[:len(c.ctx.lists)-1] }()
 	var l []code
-	for _, s := range list {
+	entry := map[ctl]int{} // of labels, in l
+	for i, s := range list {
+		in.at = i
+		if s, ok := s.(*ast.LabeledStmt); ok {
+			entry[c.jump(s.Label.Name, token.GOTO)] = len(l)
+		}
 		if e := c.stmt(s); e != nil {
 			l = append(l, e)
+		}
+	}
+	if in.jumped {
+		return func(f *frame) ctl {
+			for i := 0; i < len(l); i++ {
+				if r := l[i](f); r != next {
+					to, ok := entry[r]
+					if !ok {
+						return r
+					}
+					f.th.check()
+					i = to - 1
+				}
+			}
+			return next
 		}
 	}
 	switch len(l) {
@@ -42,6 +65,55 @@ func (c *compiler) stmts(list []ast.Stmt) code {
 		}
 		return next
 	}
+}
+
+// newList notes where the labels of a block are.
+func newList(stmts []ast.Stmt) *list {
+	l := &list{stmts: stmts}
+	for i, s := range stmts {
+		for s, ok := s.(*ast.LabeledStmt); ok; s, ok = s.Stmt.(*ast.LabeledStmt) {
+			if l.labels == nil {
+				l.labels = map[string]int{}
+			}
+			l.labels[s.Label.Name] = i
+		}
+	}
+	return l
+}
+
+// jump is what follows a break, continue or goto with a label.
+func (c *compiler) jump(label string, tok token.Token) ctl {
+	id, ok := c.ctx.labels[label]
+	if !ok {
+		id = len(c.ctx.labels)
+		c.ctx.labels[label] = id
+	}
+	return labelled + ctl(3*id) + map[token.Token]ctl{token.CONTINUE: 1, token.GOTO: 2}[tok]
+}
+
+// gotoStmt compiles a jump to a label of a block that is around it.
+func (c *compiler) gotoStmt(n *ast.BranchStmt) ctl {
+	if c.ctx.top {
+		fail(n, "goto outside of a function: put it in func() { … }()")
+	}
+	for i := len(c.ctx.lists) - 1; i >= 0; i-- {
+		l := c.ctx.lists[i]
+		to, ok := l.labels[n.Label.Name]
+		if !ok {
+			continue
+		}
+		for _, s := range l.stmts[min(l.at+1, to):to] {
+			d, decl := s.(*ast.DeclStmt)
+			a, assign := s.(*ast.AssignStmt)
+			if decl && d.Decl.(*ast.GenDecl).Tok == token.VAR || assign && a.Tok == token.DEFINE {
+				fail(n, "goto %s jumps over variable declaration", n.Label.Name)
+			}
+		}
+		l.jumped = true
+		return c.jump(n.Label.Name, token.GOTO)
+	}
+	fail(n.Label, "label %s not defined, or goto jumps into its block", n.Label.Name)
+	return next
 }
 
 func (c *compiler) block(b *ast.BlockStmt) code {
@@ -92,18 +164,20 @@ func (c *compiler) stmt(n ast.Stmt) code {
 	case *ast.SelectStmt:
 		return c.selectStmt(n, label)
 	case *ast.LabeledStmt:
-		if _, ok := c.ctx.labels[n.Label.Name]; ok {
+		if c.ctx.defined[n.Label.Name] {
 			fail(n, "label %s already defined", n.Label.Name)
 		}
-		id := len(c.ctx.labels)
-		c.ctx.labels[n.Label.Name] = id
+		if c.ctx.defined == nil {
+			c.ctx.defined = map[string]bool{}
+		}
+		c.ctx.defined[n.Label.Name] = true
+		end := c.jump(n.Label.Name, token.BREAK)
 		c.label = n.Label.Name
 		body := c.stmt(n.Stmt)
 		c.label = ""
 		if body == nil {
 			return nil
 		}
-		end := labelled + ctl(2*id)
 		return func(f *frame) ctl {
 			if r := body(f); r != end {
 				return r
@@ -131,7 +205,7 @@ func (c *compiler) branch(n *ast.BranchStmt) code {
 	code := next
 	switch n.Tok {
 	case token.GOTO:
-		fail(n, "goto is not supported by the console")
+		code = c.gotoStmt(n)
 	case token.FALLTHROUGH:
 		code = falls
 	case token.BREAK, token.CONTINUE:
@@ -149,10 +223,7 @@ func (c *compiler) branch(n *ast.BranchStmt) code {
 					fail(n, "invalid continue label %s", l.label)
 				}
 				found = true
-				code = labelled + ctl(2*c.ctx.labels[l.label])
-				if n.Tok == token.CONTINUE {
-					code++
-				}
+				code = c.jump(l.label, n.Tok)
 			}
 			if found && n.Tok == token.BREAK {
 				if c.ctx.left == nil {
@@ -183,7 +254,7 @@ func (c *compiler) again(label string) ctl {
 	if label == "" {
 		return -1
 	}
-	return labelled + ctl(2*c.ctx.labels[label]) + 1
+	return c.jump(label, token.CONTINUE)
 }
 
 func (c *compiler) condition(n ast.Expr, what string) func(*frame) bool {
@@ -323,9 +394,9 @@ func (c *compiler) sendStmt(n *ast.SendStmt) code {
 	}
 	e := x.typ.base().elem
 	v := c.to(c.exprHint(n.Value, e), e, "send")
-	ch, val, t := x.get, v.get, x.typ
+	ch, val := x.get, v.get
 	return func(f *frame) ctl {
-		k := t.unwrap(ch(f))
+		k := ch(f)
 		f.th.send(k, val(f))
 		return next
 	}

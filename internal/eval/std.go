@@ -36,13 +36,13 @@ var stdPackages = []stdPackage{
 	{"log", []stdName{}},
 	{"math", []stdName{{"Abs", math.Abs}, {"Ceil", math.Ceil}, {"Cos", math.Cos}, {"Exp", math.Exp}, {"Floor", math.Floor}, {"Hypot", math.Hypot}, {"Inf", math.Inf}, {"IsInf", math.IsInf},
 		{"IsNaN", math.IsNaN}, {"Log", math.Log}, {"Log2", math.Log2}, {"Log10", math.Log10}, {"Max", math.Max}, {"Min", math.Min}, {"Mod", math.Mod}, {"NaN", math.NaN}, {"Pow", math.Pow},
-		{"Round", math.Round}, {"Sin", math.Sin}, {"Sqrt", math.Sqrt}, {"Cbrt", math.Cbrt}, {"Tan", math.Tan}, {"Trunc", math.Trunc}, {"Float64bits", math.Float64bits}, {"Atan2", math.Atan2},
+		{"Round", math.Round}, {"Sin", math.Sin}, {"Sqrt", math.Sqrt}, {"Cbrt", math.Cbrt}, {"Tan", math.Tan}, {"Trunc", math.Trunc}, {"Float64bits", math.Float64bits}, {"Atan2", math.Atan2}, {"Atan", math.Atan}, {"Asin", math.Asin}, {"Acos", math.Acos}, {"Modf", math.Modf}, {"Signbit", math.Signbit}, {"Copysign", math.Copysign}, {"Float32bits", math.Float32bits}, {"Float64frombits", math.Float64frombits},
 		{"Pi", floatConst("3.14159265358979323846264338327950288419716939937510582097494459")}, {"E", floatConst("2.71828182845904523536028747135266249775724709369995957496696763")},
 		{"Sqrt2", floatConst("1.41421356237309504880168872420969807856967187537694807317667974")},
 		{"MaxInt", intConst("9223372036854775807")}, {"MinInt", intConst("-9223372036854775808")}, {"MaxInt8", intConst("127")}, {"MinInt8", intConst("-128")}, {"MaxUint8", intConst("255")},
 		{"MaxInt16", intConst("32767")}, {"MaxInt32", intConst("2147483647")}, {"MinInt32", intConst("-2147483648")}, {"MaxInt64", intConst("9223372036854775807")}, {"MinInt64", intConst("-9223372036854775808")},
 		{"MaxUint16", intConst("65535")}, {"MaxUint32", intConst("4294967295")}, {"MaxUint64", intConst("18446744073709551615")},
-		{"MaxFloat64", math.MaxFloat64}}},
+		{"MaxUint", intConst("18446744073709551615")}, {"MinInt16", intConst("-32768")}, {"MaxFloat64", math.MaxFloat64}, {"MaxFloat32", math.MaxFloat32}, {"SmallestNonzeroFloat64", floatConst("4.9406564584124654417656879286822137236505980e-324")}}},
 	{"os", []stdName{{"Args", &os.Args}, {"Getenv", os.Getenv}, {"LookupEnv", os.LookupEnv}, {"Getpid", os.Getpid}, {"Hostname", os.Hostname}, {"Getwd", os.Getwd}, {"ReadFile", os.ReadFile},
 		{"Stdout", &os.Stdout}, {"Stderr", &os.Stderr}}},
 	{"sort", []stdName{{"Ints", sort.Ints}, {"Strings", sort.Strings}, {"Float64s", sort.Float64s}, {"Search", sort.Search}, {"Sort", sort.Sort}, {"Stable", sort.Stable}, {"Reverse", sort.Reverse},
@@ -54,15 +54,15 @@ var stdPackages = []stdPackage{
 		{"Compare", strings.Compare}, {"Contains", strings.Contains}, {"ContainsAny", strings.ContainsAny}, {"ContainsRune", strings.ContainsRune}, {"Count", strings.Count}, {"Cut", strings.Cut},
 		{"CutPrefix", strings.CutPrefix}, {"CutSuffix", strings.CutSuffix}, {"EqualFold", strings.EqualFold}, {"Fields", strings.Fields}, {"FieldsFunc", strings.FieldsFunc},
 		{"HasPrefix", strings.HasPrefix}, {"HasSuffix", strings.HasSuffix}, {"Index", strings.Index}, {"IndexByte", strings.IndexByte}, {"IndexRune", strings.IndexRune},
-		{"LastIndex", strings.LastIndex}, {"Map", strings.Map}, {"Split", strings.Split},
+		{"LastIndex", strings.LastIndex}, {"Map", strings.Map}, {"Split", strings.Split}, {"SplitAfter", strings.SplitAfter}, {"IndexFunc", strings.IndexFunc}, {"IndexAny", strings.IndexAny}, {"NewReplacer", strings.NewReplacer}, {"Replacer", (*strings.Replacer)(nil)},
 		{"SplitN", strings.SplitN}, {"ToLower", strings.ToLower}, {"ToUpper", strings.ToUpper}, {"ToTitle", strings.ToTitle}, {"Trim", strings.Trim}, {"TrimFunc", strings.TrimFunc},
 		{"TrimLeft", strings.TrimLeft}, {"TrimPrefix", strings.TrimPrefix}, {"TrimRight", strings.TrimRight}, {"TrimSpace", strings.TrimSpace}, {"TrimSuffix", strings.TrimSuffix}}},
 	{"sync", []stdName{{"Mutex", (*sync.Mutex)(nil)}, {"RWMutex", (*sync.RWMutex)(nil)}, {"WaitGroup", (*sync.WaitGroup)(nil)}, {"Once", (*sync.Once)(nil)},
-		{"Map", (*sync.Map)(nil)}, {"Locker", (*sync.Locker)(nil)}}},
+		{"Map", (*sync.Map)(nil)}, {"Pool", (*sync.Pool)(nil)}, {"Cond", (*sync.Cond)(nil)}, {"NewCond", sync.NewCond}, {"Locker", (*sync.Locker)(nil)}}},
 	{"sync/atomic", []stdName{{"AddInt64", atomic.AddInt64}, {"AddInt32", atomic.AddInt32}, {"LoadInt64", atomic.LoadInt64}, {"LoadInt32", atomic.LoadInt32}, {"StoreInt64", atomic.StoreInt64}, {"StoreInt32", atomic.StoreInt32},
 		{"CompareAndSwapInt64", atomic.CompareAndSwapInt64}, {"CompareAndSwapInt32", atomic.CompareAndSwapInt32},
 		{"Int64", (*atomic.Int64)(nil)}, {"Int32", (*atomic.Int32)(nil)}, {"Bool", (*atomic.Bool)(nil)}, {"Uint64", (*atomic.Uint64)(nil)}}},
-	{"time", []stdName{{"Now", time.Now}, {"Since", time.Since}, {"Until", time.Until}, {"Date", time.Date}, {"Unix", time.Unix}, {"Parse", time.Parse}, {"ParseDuration", time.ParseDuration}, {"UTC", &time.UTC}, {"Local", &time.Local},
+	{"time", []stdName{{"Now", time.Now}, {"Since", time.Since}, {"Until", time.Until}, {"Date", time.Date}, {"Unix", time.Unix}, {"NewTimer", time.NewTimer}, {"NewTicker", time.NewTicker}, {"AfterFunc", time.AfterFunc}, {"Parse", time.Parse}, {"ParseDuration", time.ParseDuration}, {"UTC", &time.UTC}, {"Local", &time.Local},
 		{"Duration", (*time.Duration)(nil)}, {"Time", (*time.Time)(nil)}, {"Month", (*time.Month)(nil)}, {"Weekday", (*time.Weekday)(nil)}, {"Location", (*time.Location)(nil)},
 		{"Nanosecond", time.Nanosecond}, {"Microsecond", time.Microsecond}, {"Millisecond", time.Millisecond}, {"Second", time.Second}, {"Minute", time.Minute}, {"Hour", time.Hour},
 		{"RFC3339", stringConst(time.RFC3339)}, {"RFC1123", stringConst(time.RFC1123)}, {"Kitchen", stringConst(time.Kitchen)}, {"DateOnly", stringConst(time.DateOnly)}, {"DateTime", stringConst(time.DateTime)},
@@ -73,6 +73,7 @@ var stdPackages = []stdPackage{
 	{"unicode/utf8", []stdName{{"RuneCountInString", utf8.RuneCountInString}, {"RuneLen", utf8.RuneLen}, {"ValidString", utf8.ValidString}, {"DecodeRuneInString", utf8.DecodeRuneInString}, {"RuneError", intConst("65533")}, {"RuneCount", utf8.RuneCount}, {"DecodeLastRuneInString", utf8.DecodeLastRuneInString}}},
 	{"slices", []stdName{}},
 	{"maps", []stdName{}},
+	{"iter", []stdName{}},
 	{"syscall", []stdName{}},
 	{"runtime", []stdName{}},
 	{"cmp", []stdName{}},
@@ -133,6 +134,9 @@ var stdMethodList = []stdMethodsOf{
 	{(*strings.Reader)(nil), []stdName{
 		{"Read", (*strings.Reader).Read}, {"ReadByte", (*strings.Reader).ReadByte}, {"Len", (*strings.Reader).Len}, {"ReadRune", (*strings.Reader).ReadRune},
 	}},
+	{(*strings.Replacer)(nil), []stdName{
+		{"Replace", (*strings.Replacer).Replace},
+	}},
 	{(*bytes.Buffer)(nil), []stdName{
 		{"WriteString", (*bytes.Buffer).WriteString}, {"Write", (*bytes.Buffer).Write}, {"WriteByte", (*bytes.Buffer).WriteByte}, {"String", (*bytes.Buffer).String}, {"Len", (*bytes.Buffer).Len}, {"Bytes", (*bytes.Buffer).Bytes},
 		{"Reset", (*bytes.Buffer).Reset}, {"Read", (*bytes.Buffer).Read},
@@ -146,11 +150,23 @@ var stdMethodList = []stdMethodsOf{
 	{(*sync.WaitGroup)(nil), []stdName{
 		{"Add", (*sync.WaitGroup).Add}, {"Done", (*sync.WaitGroup).Done}, {"Wait", (*sync.WaitGroup).Wait}, {"Go", (*sync.WaitGroup).Go},
 	}},
+	{(*sync.Pool)(nil), []stdName{
+		{"Get", (*sync.Pool).Get}, {"Put", (*sync.Pool).Put},
+	}},
+	{(*sync.Cond)(nil), []stdName{
+		{"Wait", (*sync.Cond).Wait}, {"Signal", (*sync.Cond).Signal}, {"Broadcast", (*sync.Cond).Broadcast},
+	}},
+	{(*time.Timer)(nil), []stdName{
+		{"Stop", (*time.Timer).Stop}, {"Reset", (*time.Timer).Reset},
+	}},
+	{(*time.Ticker)(nil), []stdName{
+		{"Stop", (*time.Ticker).Stop}, {"Reset", (*time.Ticker).Reset},
+	}},
 	{(*sync.Once)(nil), []stdName{
 		{"Do", (*sync.Once).Do},
 	}},
 	{(*sync.Map)(nil), []stdName{
-		{"Load", (*sync.Map).Load}, {"Store", (*sync.Map).Store}, {"Range", (*sync.Map).Range}, {"Delete", (*sync.Map).Delete},
+		{"Load", (*sync.Map).Load}, {"Store", (*sync.Map).Store}, {"Range", (*sync.Map).Range}, {"Delete", (*sync.Map).Delete}, {"LoadOrStore", (*sync.Map).LoadOrStore}, {"LoadAndDelete", (*sync.Map).LoadAndDelete},
 	}},
 	{(*atomic.Int64)(nil), []stdName{
 		{"Add", (*atomic.Int64).Add}, {"Load", (*atomic.Int64).Load}, {"Store", (*atomic.Int64).Store}, {"Swap", (*atomic.Int64).Swap}, {"CompareAndSwap", (*atomic.Int64).CompareAndSwap},
@@ -172,7 +188,7 @@ var stdMethodList = []stdMethodsOf{
 		{"String", time.Time.String}, {"Format", time.Time.Format}, {"Unix", time.Time.Unix}, {"UnixNano", time.Time.UnixNano}, {"UnixMilli", time.Time.UnixMilli}, {"Sub", time.Time.Sub},
 		{"Add", time.Time.Add}, {"AddDate", time.Time.AddDate}, {"After", time.Time.After}, {"Before", time.Time.Before}, {"Equal", time.Time.Equal}, {"IsZero", time.Time.IsZero},
 		{"Year", time.Time.Year}, {"Month", time.Time.Month}, {"Day", time.Time.Day}, {"Hour", time.Time.Hour}, {"Minute", time.Time.Minute}, {"Second", time.Time.Second},
-		{"Weekday", time.Time.Weekday}, {"UTC", time.Time.UTC}, {"Local", time.Time.Local}, {"YearDay", time.Time.YearDay}, {"Truncate", time.Time.Truncate},
+		{"Weekday", time.Time.Weekday}, {"UTC", time.Time.UTC}, {"Local", time.Time.Local}, {"YearDay", time.Time.YearDay}, {"Truncate", time.Time.Truncate}, {"Nanosecond", time.Time.Nanosecond}, {"In", time.Time.In}, {"Compare", time.Time.Compare},
 	}},
 	{(*time.Month)(nil), []stdName{
 		{"String", time.Month.String},

@@ -256,7 +256,7 @@ func (c *compiler) selectStmt(n *ast.SelectStmt, label string) code {
 				fail(st, "invalid operation: cannot send to %s", x.describe())
 			}
 			e := x.typ.base().elem
-			cm.dir, cm.ch, cm.val = reflect.SelectSend, unwrapped(x), c.to(c.exprHint(st.Value, e), e, "send").get
+			cm.dir, cm.ch, cm.val = reflect.SelectSend, x.get, c.to(c.exprHint(st.Value, e), e, "send").get
 		case *ast.ExprStmt:
 			cm.dir, cm.ch, _ = c.recvClause(st.X)
 		case *ast.AssignStmt:
@@ -312,14 +312,6 @@ func (c *compiler) selectStmt(n *ast.SelectStmt, label string) code {
 	}
 }
 
-func unwrapped(x *operand) get {
-	if !x.typ.wrapped() {
-		return x.get
-	}
-	g, t := x.get, x.typ
-	return func(f *frame) reflect.Value { return t.unwrap(g(f)) }
-}
-
 func (c *compiler) recvClause(n ast.Expr) (reflect.SelectDir, get, *Type) {
 	u, ok := ast.Unparen(n).(*ast.UnaryExpr)
 	if !ok || u.Op != token.ARROW {
@@ -329,5 +321,5 @@ func (c *compiler) recvClause(n ast.Expr) (reflect.SelectDir, get, *Type) {
 	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.SendDir {
 		fail(n, "invalid operation: cannot receive from %s", x.describe())
 	}
-	return reflect.SelectRecv, unwrapped(x), x.typ.base().elem
+	return reflect.SelectRecv, x.get, x.typ.base().elem
 }

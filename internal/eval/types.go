@@ -11,10 +11,8 @@ import (
 // Type is a static type of the language. Types are canonical within a session:
 // two that are identical are the same pointer.
 //
-// A type of the program is described by its reflect.Type alone. What a session
-// declares has no runtime type: [Type.rtype] makes one of the same shape, marked
-// with a field of no size, so that each declared type stays a type of its own
-// when it is in an interface.
+// A type of the program is described by its reflect.Type alone. For what a session
+// declares [Type.rtype] makes one, which has no methods.
 type Type struct {
 	u    *universe
 	id   int
@@ -35,6 +33,7 @@ type Type struct {
 	params, results []*Type
 	variadic        bool
 	methods         []*ifaceMethod // of an interface, sorted by name
+	text            string         // of an interface, for which repr cannot ask
 	union           *typeSet       // of a constraint
 	filled          atomic.Bool
 
@@ -59,8 +58,7 @@ type ifaceMethod struct {
 // declared is what a session knows of a type that it declared.
 type declared struct {
 	methods map[string]*method
-	serial  int
-	busy    bool // its representation is being made
+	busy    bool // its layout is being made
 }
 
 type untyped uint8
@@ -287,7 +285,7 @@ func (u *universe) structure(fs []field) *Type {
 		b.WriteString(f.name + " " + strconv.Itoa(f.typ.id) + strconv.Quote(f.tag))
 	}
 	if pure {
-		return u.of(structOf(fs, func(t *Type) reflect.Type { return t.rt }, ""))
+		return u.of(structOf(fs, func(t *Type) reflect.Type { return t.rt }))
 	}
 	return u.make(b.String(), func(t *Type) { t.kind, t.fields = reflect.Struct, fs })
 }
@@ -304,9 +302,11 @@ func (u *universe) iface(ms []*ifaceMethod, set *typeSet) *Type {
 	if set != nil {
 		b.WriteString(set.key())
 	}
-	return u.make(b.String(), func(t *Type) {
+	t := u.make(b.String(), func(t *Type) {
 		t.kind, t.methods, t.union = reflect.Interface, ms, set
 	})
+	t.text = t.String()
+	return t
 }
 
 // declareType makes a new declared type, whose underlying type is set afterwards.
@@ -314,7 +314,7 @@ func (u *universe) declareType(name string) *Type {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.last++
-	t := &Type{u: u, id: u.last, name: name, declare: &declared{methods: map[string]*method{}, serial: u.last}}
+	t := &Type{u: u, id: u.last, name: name, declare: &declared{methods: map[string]*method{}}}
 	t.filled.Store(true)
 	return t
 }

@@ -67,6 +67,36 @@ func apply(f func(int) int, n int) int { return f(n) }
 //go:noinline
 func describe(err error) string { return "error: " + err.Error() }
 
+// A storage is what a session implements.
+type storage interface {
+	Put(key string, n int, weight float64, p small, more ...string) (small, error)
+	Sum() float64
+	big() (a, b, c, d, e, f, g, h, i, j, k string)
+}
+
+//go:noinline
+func fill(s storage) (string, error) {
+	p, err := s.Put("k", 7, 2.5, small{1, 2}, "x", "y")
+	if err != nil {
+		return "", err
+	}
+	a, _, _, _, _, _, _, _, _, _, k := s.big()
+	return fmt.Sprint(p, " ", s.Sum(), " ", a, " ", k), nil
+}
+
+// kept is called by a goroutine of the program alone.
+var (
+	kept  storage
+	sums  = make(chan float64)
+	serve = make(chan bool)
+)
+
+func server() {
+	for range serve {
+		sums <- kept.Sum()
+	}
+}
+
 const maximum = 99
 
 var (
@@ -89,6 +119,11 @@ func main() {
 		shop.order(1)
 		shop.size()
 		fmt.Println(describe(nil), maximum, level, client)
+		fill(nil)
+		new(http.ServeMux).Handle("/", nil)
+		new(http.ServeMux).ServeHTTP(nil, nil)
+		_, ok := any(level).(storage)
+		fmt.Println(ok)
 	}
 	if len(os.Args) > 1 { // mutate as fast as it goes
 		go func() {
@@ -100,6 +135,7 @@ func main() {
 			}
 		}()
 	}
+	go server()
 	s := eval.NewSession(&eval.Live{}, eval.Options{Timeout: 20 * time.Second})
 	in := bufio.NewScanner(os.Stdin)
 	out := json.NewEncoder(os.Stdout)

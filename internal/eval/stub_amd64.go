@@ -1,0 +1,4 @@
+package eval
+
+// stubs are the entries of stub_amd64.s.
+var stubs [24]uintptr

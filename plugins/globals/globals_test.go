@@ -497,15 +497,19 @@ func TestRemote(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"depth = 0", "globals.depth: must be from 1 to 100"},
-		{"items = -1", "globals.items"},
+		{"depth = 0", ":3: globals.depth: must be from 1 to 100, not 0"},
+		{"items = -1", ":3: globals.items: must be from 1 to 1048576"},
+		{"string = 999999999", ":3: globals.string"},
+		{"values = 0", ":3: globals.values"},
 		{`allow = ["["]`, "no pattern"},
 		{`deny = [""]`, "no pattern"},
 		{"nonsense = 1", "nonsense"},
 	} {
-		_, _, err := Plugin.Open(plugintest.Config(t, "globals", reading+c.text+"\n"))
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: the error is %v", c.text, err)
+		for _, enabled := range []string{"true", "false"} {
+			_, _, err := Plugin.Open(plugintest.Config(t, "globals", "[globals]\nenabled = "+enabled+"\n"+c.text+"\n"))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: the error is %v", c.text, err)
+			}
 		}
 	}
 }

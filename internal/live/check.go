@@ -30,7 +30,7 @@ var Check = sync.OnceValue(func() error {
 		what string
 		try  func(*Decoder) error
 	}{
-		{"process_vm_readv", tryRead}, {"interfaces", tryInterfaces}, {"maps", tryMaps},
+		{"process_vm_readv", tryRead}, {"interfaces", tryInterfaces}, {"maps", tryMaps}, {"the heads of maps", tryHeads},
 		{"channels", tryChannels}, {"locks", tryLocks}, {"times", tryTimes},
 	} {
 		d := &Decoder{Index: x, Limits: Limits{Items: 1 << 20, Values: 1 << 20}, ShowAll: true}
@@ -114,6 +114,43 @@ func tryMaps(d *Decoder) error {
 			if want := strconv.Itoa(i + n/2); m.Key.Text != want || m.Value.Text != want {
 				return fmt.Errorf("entry %s reads as %s: %s", want, m.Key.Text, m.Value.Text)
 			}
+		}
+	}
+	return nil
+}
+
+// tryHeads compares offsets with the types that the runtime itself has of maps:
+// package reflect iterates with them. Whether a map is being written is nothing that
+// a map of known content would tell.
+func tryHeads(*Decoder) error {
+	field := func(t reflect.Type, name string) (reflect.StructField, error) {
+		for i := range t.NumField() {
+			if f := t.Field(i); f.Name == name {
+				return f, nil
+			}
+		}
+		return reflect.StructField{}, fmt.Errorf("a %s has no %s", t, name)
+	}
+	iter, err := field(reflect.TypeFor[reflect.MapIter](), "hiter")
+	for _, c := range []struct {
+		in, name string
+		off      uintptr
+	}{
+		{"m", "used", mapUsed}, {"m", "dirPtr", mapDir}, {"m", "dirLen", mapDirLen}, {"m", "writing", mapWriting}, {"m", "clearSeq", mapClears},
+		{"tab", "index", tableIndex}, {"tab", "groups", tableGroups},
+	} {
+		var in, f reflect.StructField
+		if err == nil {
+			in, err = field(iter.Type, c.in)
+		}
+		if err == nil {
+			f, err = field(in.Type.Elem(), c.name)
+		}
+		if err != nil {
+			return err
+		}
+		if f.Offset != c.off {
+			return fmt.Errorf("%s is at %d, not at %d", c.name, f.Offset, c.off)
 		}
 	}
 	return nil

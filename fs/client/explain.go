@@ -27,6 +27,11 @@ const (
 	explainTail = 64 << 10
 )
 
+// Explain returns err, the error of a file that is not there, with what the server
+// has to say about its name, if it has. Reading that is not worth it for each of
+// these errors, which are common.
+func (c *Conn) Explain(ctx context.Context, err error) error { return c.explain(ctx, err) }
+
 // explain gives a failed operation the server's own text, if it is found in the
 // server's list of errors. Whatever goes wrong with that, err stays what it is.
 func (c *Conn) explain(ctx context.Context, err error) error {

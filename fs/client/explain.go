@@ -105,7 +105,11 @@ func findText(list string, e *Error, pid int) string {
 	lines := strings.Split(list, "\n")
 	for i := len(lines) - 1; i >= 0; i-- {
 		f := strings.SplitN(lines[i], "\t", 7)
-		if len(f) != 7 || strings.Trim(unescape(f[2]), "/") != want || !sameErrno(f[3], e.Errno) {
+		if len(f) != 7 || !sameErrno(f[3], e.Errno) {
+			continue
+		}
+		// A walk may have failed on its way.
+		if at := strings.Trim(unescape(f[2]), "/"); at != want && (f[1] != "walk" || !strings.HasPrefix(want, at+"/")) {
 			continue
 		}
 		// A server in another pid namespace does not know our pid: 0 or -1.

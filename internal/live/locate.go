@@ -46,7 +46,7 @@ func (w *walker) entry(index string) error {
 		return errMoving
 	}
 	if !found {
-		return missing("the map has no such key")
+		return noKey(m.key)
 	}
 	w.p, w.typ, w.held = p, m.elem, true
 	return nil

@@ -153,6 +153,9 @@ func (p *plugin) parse(x *symbols.Index, full string) (name string, steps []live
 		return "", nil, nodes.Errorf(fs.ErrNotExist, "%s: the configuration does not allow this variable to be seen", name)
 	}
 	if _, err := x.Var(name); err != nil {
+		if c, cerr := x.Const(name); cerr == nil {
+			err = nodes.Errorf(fs.ErrNotExist, "%s is a constant, %d, and no variable", name, c.Value)
+		}
 		return "", nil, err
 	}
 	return name, steps, nil

@@ -21,6 +21,7 @@ import (
 	"github.com/ispyd/ispyd/plugins/plugintest"
 )
 
+// What an ordinary run does for some seconds "make soak" does for long.
 var (
 	soakTime = flag.Duration("soak", 2*time.Second, "how long TestSoak reads what the program is writing")
 	largeMap = flag.Int("large", 1_000_000, "entries of the map that TestLarge reads")

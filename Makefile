@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME    ?= 20s
 COUNT       ?= 1
 
-.PHONY: help build demo test vet race bench fuzz doc man clean
+.PHONY: help build demo test vet race soak bench fuzz doc man clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -32,6 +32,9 @@ race: ## every test, with the race detector
 	@for m in $$(git ls-files '*/go.mod'); do \
 		(cd $$(dirname $$m) && $(GO) vet ./... && $(GO) test -race -count=$(COUNT) ./...) || exit 1; \
 	done
+
+soak: ## what reads memory that others write, for a minute, and a map of 10 million entries
+	$(GO) test -run 'TestSoak|TestLarge' -count=1 ./plugins/globals -soak=30s -large=10000000
 
 bench: ## measure against the peers, in the same run
 	@sh testdata/bench.sh

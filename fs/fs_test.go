@@ -265,6 +265,9 @@ func newTree() *tree {
 			}
 			return block(ctx)
 		})),
+		nodes.Unlisted(nodes.Dynamic("names", "knows none", func(_ context.Context, name string) (nodes.Node, error) {
+			return nil, nodes.Errorf(nodes.ErrMisnamed, "%s is no name (near: nome)", name)
+		}, func(context.Context) ([]nodes.Node, error) { return nil, nil })),
 		nodes.Session("session", "answers", func(context.Context) (nodes.Conversation, error) { return echo{}, nil }),
 	)
 	return tr

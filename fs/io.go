@@ -164,7 +164,7 @@ func (c *conn) twrite(fr frame) error {
 	r := c.request(tag, f.at)
 	r.using = o
 	if err := r.hold(len(body)); err != nil {
-		c.audit(opWrite, f.at.path(), err, string(body[16:min(len(body), 16+maxText+1)]))
+		c.audit(opWrite, f.at.path(), err, string(body[16:]))
 		return r.refuse(opWrite, f, err)
 	}
 	data := bytes.Clone(body[16:])
@@ -202,7 +202,7 @@ func (f *fid) write(ctx context.Context, o *opened, p []byte, off int64) error {
 // wrote records a write.
 func (f *fid) wrote(o *opened, p []byte, err error) {
 	path := f.at.path()
-	f.c.audit(opWrite, path, err, string(p[:min(len(p), maxText+1)]))
+	f.c.audit(opWrite, path, err, string(p))
 	if err == nil {
 		o.failure.Store(nil)
 		return

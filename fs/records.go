@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ispyd/ispyd/nodes"
 )
@@ -44,7 +45,7 @@ func NewRecords() *Records {
 // Errors returns the file "errors", a stream with a line for each walk, open,
 // read, write or list that failed: time, operation, path, name of the errno, uid
 // and pid of who asked (-1 where unknown), text, separated by tabs. A walk to a
-// name that does not exist, and what the client itself cancelled, is no failure.
+// name that does not exist is no failure, unless its error is [nodes.ErrMisnamed].
 func (r *Records) Errors() nodes.File {
 	return nodes.Stream("errors", "operations that failed: time, operation, path, errno, uid, pid, text", r.errors)
 }
@@ -103,12 +104,16 @@ func (r *record) line() []byte {
 	return nodes.AppendEscaped(b, cut(r.text))
 }
 
-// cut keeps a text within maxText.
+// cut keeps a text within maxText, and says what is left out.
 func cut(s string) string {
 	if len(s) <= maxText {
 		return s
 	}
-	return s[:maxText] + "..."
+	n := maxText
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "... [" + strconv.Itoa(n) + " of " + strconv.Itoa(len(s)) + " bytes]"
 }
 
 func (r *record) attrs() []slog.Attr {

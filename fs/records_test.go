@@ -47,6 +47,7 @@ func TestRecords(t *testing.T) {
 		write(f, w)
 	}
 	tryOpen(root, "nothing", p9.ReadOnly)
+	tryOpen(root, "names/nume", p9.ReadOnly)
 	tryOpen(root, "process/pid/x", p9.ReadOnly)
 	tryOpen(root, "fails", p9.ReadOnly)
 	tryOpen(root, "process/pid", p9.WriteOnly)
@@ -54,6 +55,7 @@ func TestRecords(t *testing.T) {
 	want := "" +
 		"write\tctl\tEBUSY\tUID\tPID\tsomebody else is at it\n" +
 		"write\tctl\tEINVAL\tUID\tPID\tline 1: frob: unknown verb; the verbs are ok, bad, panic, block\n" +
+		"walk\tnames/nume\tENOENT\tUID\tPID\tnume is no name (near: nome)\n" +
 		"walk\tprocess/pid/x\tENOTDIR\tUID\tPID\tpid is a file\n" +
 		"open\tfails\tEOPNOTSUPP\tUID\tPID\tnot on this machine\n" +
 		"open\tprocess/pid\tEACCES\tUID\tPID\tpid is read only\n" +
@@ -66,7 +68,7 @@ func TestRecords(t *testing.T) {
 		"write\tctl\tEBUSY\tUID\tPID\tbad\\n\n" +
 		"write\tctl\tEINVAL\tUID\tPID\tfrob\\there \\x01 \\xff\\nok\n" +
 		"open\tprocess/pid\tEACCES\tUID\tPID\tpid is read only\n" +
-		"write\tctl\tEINVAL\tUID\tPID\tbad " + strings.Repeat("x", 1020) + "...\n"
+		"write\tctl\tEINVAL\tUID\tPID\tbad " + strings.Repeat("x", 1020) + "... [1024 of 5004 bytes]\n"
 	if got := withoutTimes(t, text(t, s.records.Audit())); got != want {
 		t.Errorf("audit:\n%s\nwant:\n%s", got, want)
 	}

@@ -48,6 +48,7 @@ func TestErrnoOfOpen(t *testing.T) {
 	}{
 		{"nothing", p9.ReadOnly, linux.ENOENT},
 		{"process/nothing", p9.ReadOnly, linux.ENOENT},
+		{"names/nume", p9.ReadOnly, linux.ENOENT},
 		{"process/pid/x", p9.ReadOnly, linux.ENOTDIR},
 		{"process/nothing.json", p9.ReadOnly, linux.ENOENT},
 		{"process/args.json", p9.ReadOnly, linux.ENOENT},

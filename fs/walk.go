@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"strings"
 
@@ -207,7 +208,7 @@ func (w *walking) reply(b []byte, got way, err error) []byte {
 	c.mu.Unlock()
 	if err != nil {
 		errno := Errno(err)
-		if errno != linux.ENOENT {
+		if errno != linux.ENOENT || errors.Is(err, nodes.ErrMisnamed) {
 			c.failed(opWalk, w.target(got), err)
 		}
 		return appendError(b, w.tag, errno)

@@ -10,6 +10,10 @@ import (
 // ErrPermission, ErrInvalid, ErrExist). They are wrapped, by [Errorf] or by %w;
 // package fs maps them to errno values at the edge.
 var (
+	// ErrMisnamed is fs.ErrNotExist for a name that its directory has more to say
+	// about than that it is not there: what is wrong with it, and what would be
+	// right. Package fs records the text, which it does not for other names.
+	ErrMisnamed = fmt.Errorf("misnamed: %w", fs.ErrNotExist)
 	// ErrBusy says that somebody else holds what was asked for (EBUSY).
 	ErrBusy = errors.New("busy")
 	// ErrNotSupported says that this platform, build or program cannot do it (EOPNOTSUPP, 95).

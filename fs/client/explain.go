@@ -27,6 +27,11 @@ const (
 	explainTail = 64 << 10
 )
 
+// Explain returns err, the error of a file that is not there, with what the server
+// has to say about its name, if it has. Reading that is not worth it for each of
+// these errors, which are common.
+func (c *Conn) Explain(ctx context.Context, err error) error { return c.explain(ctx, err) }
+
 // explain gives a failed operation the server's own text, if it is found in the
 // server's list of errors. Whatever goes wrong with that, err stays what it is.
 func (c *Conn) explain(ctx context.Context, err error) error {
@@ -100,7 +105,11 @@ func findText(list string, e *Error, pid int) string {
 	lines := strings.Split(list, "\n")
 	for i := len(lines) - 1; i >= 0; i-- {
 		f := strings.SplitN(lines[i], "\t", 7)
-		if len(f) != 7 || strings.Trim(unescape(f[2]), "/") != want || !sameErrno(f[3], e.Errno) {
+		if len(f) != 7 || !sameErrno(f[3], e.Errno) {
+			continue
+		}
+		// A walk may have failed on its way.
+		if at := strings.Trim(unescape(f[2]), "/"); at != want && (f[1] != "walk" || !strings.HasPrefix(want, at+"/")) {
 			continue
 		}
 		// A server in another pid namespace does not know our pid: 0 or -1.

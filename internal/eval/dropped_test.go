@@ -10,8 +10,14 @@ import (
 // TestDropped passes values whose methods the linker has dropped to functions that
 // look for these methods. Each call would end the program with "fatal error:
 // unreachable method called. linker bug?".
-func TestDropped(t *testing.T) {
-	exe := buildProgram(t, "./testdata/dropped")
+func TestDropped(t *testing.T) { testDropped(t, buildProgram(t, "./testdata/dropped")) }
+
+// TestDroppedPIE is TestDropped where code and types are loaded anywhere.
+func TestDroppedPIE(t *testing.T) {
+	testDropped(t, buildProgram(t, "./testdata/dropped", "-buildmode=pie"))
+}
+
+func testDropped(t *testing.T, exe string) {
 	p := start(t, exe)
 	for _, x := range []struct{ src, want string }{
 		{"sprint(level)", "refused: String of main.Level"},

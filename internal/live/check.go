@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"runtime"
 	"strconv"
@@ -30,8 +31,8 @@ var Check = sync.OnceValue(func() error {
 		what string
 		try  func(*Decoder) error
 	}{
-		{"process_vm_readv", tryRead}, {"interfaces", tryInterfaces}, {"maps", tryMaps},
-		{"channels", tryChannels}, {"locks", tryLocks}, {"times", tryTimes},
+		{"process_vm_readv", tryRead}, {"interfaces", tryInterfaces}, {"maps", tryMaps}, {"the heads of maps", tryHeads},
+		{"channels", tryChannels}, {"sync.Map", trySyncMaps}, {"locks", tryLocks}, {"times", tryTimes},
 	} {
 		d := &Decoder{Index: x, Limits: Limits{Items: 1 << 20, Values: 1 << 20}, ShowAll: true}
 		d.limits = d.Limits.orDefault()
@@ -119,6 +120,43 @@ func tryMaps(d *Decoder) error {
 	return nil
 }
 
+// tryHeads compares offsets with the types that the runtime itself has of maps:
+// package reflect iterates with them. Whether a map is being written is nothing that
+// a map of known content would tell.
+func tryHeads(*Decoder) error {
+	field := func(t reflect.Type, name string) (reflect.StructField, error) {
+		for i := range t.NumField() {
+			if f := t.Field(i); f.Name == name {
+				return f, nil
+			}
+		}
+		return reflect.StructField{}, fmt.Errorf("a %s has no %s", t, name)
+	}
+	iter, err := field(reflect.TypeFor[reflect.MapIter](), "hiter")
+	for _, c := range []struct {
+		in, name string
+		off      uintptr
+	}{
+		{"m", "used", mapUsed}, {"m", "dirPtr", mapDir}, {"m", "dirLen", mapDirLen}, {"m", "writing", mapWriting}, {"m", "clearSeq", mapClears},
+		{"tab", "index", tableIndex}, {"tab", "groups", tableGroups},
+	} {
+		var in, f reflect.StructField
+		if err == nil {
+			in, err = field(iter.Type, c.in)
+		}
+		if err == nil {
+			f, err = field(in.Type.Elem(), c.name)
+		}
+		if err != nil {
+			return err
+		}
+		if f.Offset != c.off {
+			return fmt.Errorf("%s is at %d, not at %d", c.name, f.Offset, c.off)
+		}
+	}
+	return nil
+}
+
 func tryChannels(d *Decoder) error {
 	c := make(chan int, 3)
 	c <- 1
@@ -157,13 +195,49 @@ func tryLocks(d *Decoder) error {
 		return err
 	}
 	rw.Lock()
-	defer rw.Unlock()
-	return expect(show(d, &rw), "sync.RWMutex{ /* locked */ }")
+	err = expect(show(d, &rw), "sync.RWMutex{ /* locked */ }")
+	rw.Unlock()
+	if err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	wg.Add(2)
+	err = expect(show(d, &wg), "sync.WaitGroup{ /* counter 2 */ }")
+	wg.Add(-2)
+	return err
+}
+
+// trySyncMaps also has more entries than one node has children.
+func trySyncMaps(d *Decoder) error {
+	var m sync.Map
+	if _, _, _, ok := trie(d.Index.TypeOf(reflect.TypeFor[sync.Map]())); !ok {
+		return nil // shown as any other struct
+	}
+	const n = 100
+	for i := range n {
+		m.Store(i, strconv.Itoa(i))
+	}
+	v := show(d, &m)
+	for i, e := range v.Members {
+		if want := strconv.Itoa(i); string(e.Key.AppendGo(nil)) != want || string(e.Value.AppendGo(nil)) != strconv.Quote(want) {
+			return fmt.Errorf("entry %d reads as %s: %s", i, e.Key.AppendGo(nil), e.Value.AppendGo(nil))
+		}
+	}
+	if len(v.Members) != n {
+		return fmt.Errorf("of %d entries %d are found", n, len(v.Members))
+	}
+	return nil
 }
 
 func tryTimes(d *Decoder) error {
 	for _, t := range []time.Time{{}, time.Now(), time.Now().UTC(), time.Unix(1e9, 5)} {
 		if err := expect(show(d, &t), t.Format(time.RFC3339Nano)); err != nil {
+			return err
+		}
+	}
+	for _, s := range []string{"10.1.2.3", "fe80::1%eth0", "::ffff:10.1.2.3"} {
+		a := netip.MustParseAddr(s)
+		if err := expect(show(d, &a), s); err != nil {
 			return err
 		}
 	}

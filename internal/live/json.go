@@ -48,7 +48,7 @@ func (v *Value) AppendJSON(b []byte) []byte {
 		if v.Cycle {
 			note = "cycle"
 		}
-		s := "0x" + strconv.FormatUint(uint64(v.Addr), 16)
+		s := address(v.Addr)
 		if note != "" {
 			s += " [" + note + "]"
 		}

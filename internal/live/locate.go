@@ -8,8 +8,11 @@ import (
 	"github.com/ispyd/ispyd/nodes"
 )
 
-// mapWriting is the offset of writing in internal/runtime/maps.Map.
-const mapWriting = 34
+// The offsets of writing and clearSeq in internal/runtime/maps.Map.
+const (
+	mapWriting = 34
+	mapClears  = 40
+)
 
 // errMoving is what a map is left alone with that the program is writing.
 var errMoving = nodes.Errorf(nodes.ErrBusy, "the program is writing the map, try again")
@@ -43,7 +46,7 @@ func (w *walker) entry(index string) error {
 		return errMoving
 	}
 	if !found {
-		return missing("the map has no such key")
+		return noKey(m.key)
 	}
 	w.p, w.typ, w.held = p, m.elem, true
 	return nil
@@ -66,7 +69,7 @@ func mapState(h unsafe.Pointer) (s mapHead, ok bool) {
 	if err != nil || b[mapWriting] != 0 {
 		return s, false
 	}
-	return mapHead{word(b[mapDir:]), number(b[mapDirLen:]), wide(b[mapBytes-8:])}, true
+	return mapHead{word(b[mapDir:]), number(b[mapDirLen:]), wide(b[mapClears:])}, true
 }
 
 // locate finds the slot whose key match accepts, and returns the address of its

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"reflect"
@@ -13,13 +14,34 @@ import (
 	"github.com/ispyd/ispyd/nodes"
 )
 
-// Step is one selector or index of a path: .Name, [Index].
+// Step is one selector or index of a path: .Name, .(Type), [Index].
 type Step struct {
-	// Name is the field; "" for an index.
+	// Name is the field, or a type in parentheses; "" for an index.
 	Name string
 	// Index is what stands in the brackets: a number, a string in quotes, true,
-	// a duration or anything that a key is printed as.
+	// a duration or anything that a key is printed as; the address of a key that is a
+	// pointer; of a list or string also two numbers with a colon between.
 	Index string
+}
+
+// asserts returns the type that the step asks for, "" where it asks for none.
+func (s Step) asserts() string {
+	if strings.HasPrefix(s.Name, "(") {
+		return s.Name[1 : len(s.Name)-1]
+	}
+	return ""
+}
+
+// is reports whether the type is the one that was written: with its import path, its
+// package or, of package main, without.
+func is(t *symbols.Type, written string) bool {
+	s := t.String()
+	return written == s || written == t.Name() || written == strings.ReplaceAll(s, "main.", "")
+}
+
+// wrongType is the error of an assertion.
+func wrongType(t *symbols.Type, written string) error {
+	return missing("the interface before it holds a %s, not a %s", t, written)
 }
 
 func (s Step) String() string {
@@ -46,8 +68,16 @@ func ParsePath(s string) (steps []Step, err error) {
 		switch s[0] {
 		case '.':
 			n := 1
-			for n < len(s) && s[n] != '.' && s[n] != '[' {
-				n++
+			if strings.HasPrefix(s, ".(") {
+				end, ok := bracket(s[1:])
+				if !ok || end == 1 {
+					return nil, bad("expected a type in parentheses")
+				}
+				n = end + 2
+			} else {
+				for n < len(s) && s[n] != '.' && s[n] != '[' {
+					n++
+				}
 			}
 			if n == 1 {
 				return nil, bad("the name of a field is missing after the dot")
@@ -57,7 +87,7 @@ func ParsePath(s string) (steps []Step, err error) {
 		case '[':
 			n, ok := bracket(s)
 			if !ok {
-				return nil, bad("the bracket is not closed")
+				return nil, bad("the bracket is not closed (in the name of a file a / is written %2F)")
 			}
 			index := strings.TrimSpace(s[1:n])
 			if index == "" {
@@ -103,7 +133,8 @@ type Place struct {
 	Bytes []byte
 	// Name is what the value is called last: a field, or the key of a map.
 	Name string
-	// Secret hides the value, number or not: a part of a secret is one.
+	// Secret hides the value, number or not: a part of a secret is one. Walk sets it
+	// where an embedded field that the path does not name is one.
 	Secret bool
 }
 
@@ -125,14 +156,17 @@ func (d *Decoder) Walk(ctx context.Context, from string, p Place, steps []Step) 
 		return p, err
 	}
 	at := from
+	secret := p.Secret
 	for _, s := range steps {
 		q, err := d.step(ctx, p, s)
 		if err != nil {
 			return p, atStep(at, s, err)
 		}
+		secret = secret || q.Secret
 		p = q
 		at += s.String()
 	}
+	p.Secret = secret
 	return p, nil
 }
 
@@ -149,6 +183,19 @@ func missing(format string, args ...any) error {
 }
 
 func (d *Decoder) step(ctx context.Context, p Place, s Step) (Place, error) {
+	if want := s.asserts(); want != "" {
+		if q, ok := inAtomic(p); ok {
+			p = q
+		}
+		if p.Type.Kind() != reflect.Interface {
+			return p, missing("a %s is no interface", p.Type)
+		}
+		q, err := d.held(p)
+		if err == nil && !is(q.Type, want) {
+			err = wrongType(q.Type, want)
+		}
+		return q, err
+	}
 	p, err := d.through(p, s)
 	if err != nil {
 		return p, err
@@ -160,7 +207,13 @@ func (d *Decoder) step(ctx context.Context, p Place, s Step) (Place, error) {
 	case reflect.Map:
 		return d.entry(ctx, p, s.Index)
 	case reflect.Array, reflect.Slice, reflect.String:
+		if low, high, ok := strings.Cut(s.Index, ":"); ok {
+			return d.between(p, low, high)
+		}
 		return d.element(p, s.Index)
+	}
+	if p.Type.Name() == syncMap {
+		return d.syncEntry(ctx, p, s.Index)
 	}
 	return p, missing("a %s has no indices", p.Type)
 }
@@ -168,6 +221,9 @@ func (d *Decoder) step(ctx context.Context, p Place, s Step) (Place, error) {
 // through follows pointers and interfaces until there is something to select of.
 func (d *Decoder) through(p Place, s Step) (Place, error) {
 	for range maxSteps {
+		if q, ok := inAtomic(p); ok {
+			p = q
+		}
 		switch p.Type.Kind() {
 		case reflect.Pointer:
 			w, err := p.read(0, 1)
@@ -192,6 +248,19 @@ func (d *Decoder) through(p Place, s Step) (Place, error) {
 		}
 	}
 	return p, missing("more than %d pointers in a row", maxSteps)
+}
+
+// inAtomic is the pointer or interface that an atomic one holds.
+func inAtomic(p Place) (Place, bool) {
+	if t := atomicElem(p.Type); t != nil {
+		p.Type = t // at the same address
+		return p, true
+	}
+	if f := Atomic(p.Type); f != nil && f.Type.Kind() == reflect.Interface {
+		q, err := p.part(f.Type, f.Offset, p.Name)
+		return q, err == nil
+	}
+	return p, false
 }
 
 // read copies n words of a place, the first of them at an offset.
@@ -255,6 +324,7 @@ func (d *Decoder) field(p Place, name string) (Place, error) {
 	}
 	// Promoted fields, those of the shallowest embedded struct first.
 	level := []Place{p}
+	var none string // an embedded pointer that is nil, and would have it
 	for range 8 {
 		var next []Place
 		for _, q := range level {
@@ -266,23 +336,34 @@ func (d *Decoder) field(p Place, name string) (Place, error) {
 				if err != nil {
 					continue
 				}
-				if in.Type.Kind() == reflect.Pointer {
+				in.Secret = q.Secret || !d.ShowAll && d.Hide.Name(f.Name)
+				if t := in.Type; t.Kind() == reflect.Pointer {
+					secret := in.Secret
 					if in, err = d.through(in, Step{}); err != nil {
+						if t.Elem() != nil && hasField(t.Elem(), name) {
+							none = f.Name
+						}
 						continue
 					}
+					in.Secret = secret
 				}
 				if in.Type.Kind() != reflect.Struct {
 					continue
 				}
 				for _, f := range in.Type.Fields() {
 					if f.Name == name {
-						return in.part(f.Type, f.Offset, name)
+						part, err := in.part(f.Type, f.Offset, name)
+						part.Secret = in.Secret
+						return part, err
 					}
 				}
 				next = append(next, in)
 			}
 		}
 		level = next
+	}
+	if none != "" {
+		return p, missing("the embedded pointer %s before it is nil", none)
 	}
 	var names []string
 	for _, f := range p.Type.Fields() {
@@ -295,32 +376,86 @@ func (d *Decoder) field(p Place, name string) (Place, error) {
 	return p, missing("%s has no such field%s", p.Type, hint)
 }
 
-func (d *Decoder) element(p Place, index string) (Place, error) {
-	i, err := strconv.ParseInt(index, 0, 64)
-	if err != nil {
-		return p, nodes.Errorf(fs.ErrInvalid, "%q is no whole number", index)
+func hasField(t *symbols.Type, name string) bool {
+	for _, f := range t.Fields() {
+		if f.Name == name {
+			return true
+		}
 	}
-	elem, n := p.Type.Elem(), int64(p.Type.Len())
-	base := p
-	switch p.Type.Kind() {
-	case reflect.Slice, reflect.String:
+	return false
+}
+
+// row is where the n elements of an array, slice or string are.
+func (d *Decoder) row(p Place) (base Place, elem *symbols.Type, n int, err error) {
+	elem, n, base = p.Type.Elem(), p.Type.Len(), p
+	if k := p.Type.Kind(); k == reflect.Slice || k == reflect.String {
 		w, err := p.read(0, 2)
 		if err != nil {
-			return p, err
+			return base, nil, 0, err
 		}
-		n = int64(number(w[8:]))
-		base = Place{Addr: word(w)}
-		if p.Type.Kind() == reflect.String {
+		n, base = number(w[8:]), Place{Addr: word(w)}
+		if k == reflect.String {
 			elem = d.Index.TypeOf(reflect.TypeFor[byte]())
 		}
 	}
-	if i < 0 || i >= n {
+	if elem == nil {
+		err = missing("the elements of %s are not known", p.Type)
+	}
+	return base, elem, n, err
+}
+
+func wholeNumber(s string) (int64, error) {
+	i, err := strconv.ParseInt(s, 0, 64)
+	if err != nil {
+		return 0, nodes.Errorf(fs.ErrInvalid, "%q is no whole number", s)
+	}
+	return i, nil
+}
+
+func (d *Decoder) element(p Place, index string) (Place, error) {
+	i, err := wholeNumber(index)
+	if err != nil {
+		return p, err
+	}
+	base, elem, n, err := d.row(p)
+	if err != nil {
+		return p, err
+	}
+	if i < 0 || i >= int64(n) {
 		return p, missing("the index is out of range: the length is %d", n)
 	}
-	if elem == nil {
-		return p, missing("the elements of %s are not known", p.Type)
-	}
 	return base.part(elem, uintptr(i)*elem.Size(), p.Name)
+}
+
+// between is a part of an array, slice or string: the header of a slice or string.
+func (d *Decoder) between(p Place, low, high string) (Place, error) {
+	base, elem, n, err := d.row(p)
+	if err != nil {
+		return p, err
+	}
+	from, to := int64(0), int64(n)
+	if low = strings.TrimSpace(low); low != "" {
+		from, err = wholeNumber(low)
+	}
+	if high = strings.TrimSpace(high); high != "" && err == nil {
+		to, err = wholeNumber(high)
+	}
+	if err != nil {
+		return p, err
+	}
+	if from < 0 || from > to || to > int64(n) {
+		return p, missing("the slice is out of range: the length is %d", n)
+	}
+	if p.Type.Kind() == reflect.Array {
+		if elem.Runtime() == nil || base.Bytes != nil {
+			return p, nodes.Errorf(nodes.ErrNotSupported, "this array cannot be sliced, take its elements one by one")
+		}
+		p.Type = d.Index.TypeOf(reflect.SliceOf(elem.Runtime()))
+	}
+	b := binary.LittleEndian.AppendUint64(nil, uint64(base.Addr+uintptr(from)*elem.Size()))
+	b = binary.LittleEndian.AppendUint64(b, uint64(to-from))
+	b = binary.LittleEndian.AppendUint64(b, uint64(to-from))
+	return Place{Type: p.Type, Bytes: b[:p.Type.Size()], Name: p.Name}, nil
 }
 
 // entry finds the entry of a map by what its key is printed as. A map of n entries
@@ -362,7 +497,7 @@ func (d *Decoder) entry(ctx context.Context, p Place, index string) (Place, erro
 		return p, err
 	}
 	if found == nil {
-		return p, missing("the map has no such key")
+		return p, noKey(m.key)
 	}
 	return *found, nil
 }
@@ -377,16 +512,60 @@ func keyName(index string) string {
 
 // matcher returns what reports whether a key, as bytes, is the one that is written.
 func (d *Decoder) matcher(ctx context.Context, m *mapType, index string) (func(key []byte) bool, error) {
-	if _, err := strconv.Unquote(index); err != nil && m.key.Kind() == reflect.String {
-		return nil, nodes.Errorf(fs.ErrInvalid, `the keys are strings: write ["%s"]`, index)
+	k := m.key.Kind()
+	if _, err := strconv.Unquote(index); err != nil && k == reflect.String {
+		return nil, nodes.Errorf(fs.ErrInvalid, `the keys are strings: write ["%s"]`, strings.Trim(index, "'"))
+	}
+	if r, ok := parseRune(index); ok && k >= reflect.Int && k <= reflect.Uintptr {
+		index = strconv.Itoa(int(r))
 	}
 	keys := &Decoder{Index: d.Index, ShowAll: true, Memory: d.Memory, Limits: Limits{Depth: 4, Items: 64, String: 1 << 16, Values: 256}}
-	want := keyName(index)
-	return func(key []byte) bool { return matches(ctx, keys, m.key, key, index, want) }, nil
+	want, squeezed := keyName(index), squeeze(index)
+	return func(key []byte) bool { return matches(ctx, keys, m.key, key, index, want, squeezed) }, nil
+}
+
+// noKey is the error of an index that no key of a map is printed as.
+func noKey(key *symbols.Type) error {
+	switch key.Kind() {
+	case reflect.Interface:
+		return missing("the map has no such key; keys are written as they are printed, with the type unless that is plain: 3, \"text\", int64(3)")
+	case reflect.Struct, reflect.Array:
+		return missing("the map has no such key; keys are written as they are printed, {A: 1, B: \"x\"}, without names that are not there")
+	case reflect.Pointer:
+		return missing("the map has no such key; it is the address, 0xc000012345")
+	}
+	return missing("the map has no such key")
+}
+
+// squeeze leaves spaces out, but for those in quotes, and commas that end a line.
+func squeeze(s string) string {
+	b := make([]byte, 0, len(s))
+	quote := byte(0)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case quote != 0:
+			if c == '\\' && quote == '"' && i+1 < len(s) {
+				b = append(b, c)
+				i++
+				c = s[i]
+			} else if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '`':
+			quote = c
+		case c == ' ' || c == '\t' || c == '\n':
+			continue
+		case c == '}' && len(b) > 0 && b[len(b)-1] == ',':
+			b = b[:len(b)-1]
+		}
+		b = append(b, c)
+	}
+	return string(b)
 }
 
 // matches reports whether a key is the one that was written.
-func matches(ctx context.Context, d *Decoder, t *symbols.Type, key []byte, index, want string) bool {
+func matches(ctx context.Context, d *Decoder, t *symbols.Type, key []byte, index, want, squeezed string) bool {
 	if t.Kind() == reflect.String {
 		n := number(key[8:])
 		if n != len(want) {
@@ -399,15 +578,21 @@ func matches(ctx context.Context, d *Decoder, t *symbols.Type, key []byte, index
 	if err != nil {
 		return false
 	}
+	in := v
 	if v.Form == Interface {
-		v = v.Members[0].Value
+		in = v.Members[0].Value
 	}
-	switch v.Form {
+	switch in.Form {
 	case String:
-		return v.Text == want && index != want
-	case Bool, Word, Special:
-		return v.Text == index
+		if in.Type.Name() == "string" {
+			return in.Text == want && index != want
+		}
+	case Pointer:
+		return index == address(in.Addr)
 	case Number:
+		if v.Form == Interface {
+			break
+		}
 		if v.Text == index {
 			return true
 		}
@@ -418,6 +603,6 @@ func matches(ctx context.Context, d *Decoder, t *symbols.Type, key []byte, index
 		f, err := strconv.ParseFloat(index, 64)
 		return err == nil && v.Text == strconv.FormatFloat(f, 'g', -1, 64)
 	}
-	text := string(v.AppendGo(nil))
-	return text == index || strings.TrimPrefix(text, t.String()) == index
+	text := squeeze(string(v.AppendGo(nil)))
+	return text == squeezed || strings.TrimPrefix(text, squeeze(t.String())) == squeezed || strings.ReplaceAll(text, "main.", "") == squeezed
 }

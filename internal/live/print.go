@@ -66,7 +66,7 @@ func (p *printer) value(v *Value, indent int, inInterface, elide bool) {
 	case Bool, Number, Word, String, Special:
 		p.constant(v, inInterface)
 	case Bytes:
-		p.bytes(v, elide)
+		p.bytes(v, indent, elide)
 	case Struct, List, Map:
 		p.composite(v, indent, elide)
 		return // has printed the note
@@ -117,7 +117,7 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-func (p *printer) bytes(v *Value, elide bool) {
+func (p *printer) bytes(v *Value, indent int, elide bool) {
 	typ := v.Type.String()
 	if typ == "[]uint8" {
 		typ = "[]byte"
@@ -135,14 +135,26 @@ func (p *printer) bytes(v *Value, elide bool) {
 			p.str(", ...")
 			break
 		}
-		if i > 0 {
+		if p.max == 0 && len(v.Text) > 2*bytesLine && i%bytesLine == 0 {
+			if i > 0 {
+				p.str(",")
+			}
+			p.line(indent + 1)
+		} else if i > 0 {
 			p.str(", ")
 		}
 		p.str("0x")
 		p.str(string("0123456789abcdef"[v.Text[i]>>4]) + string("0123456789abcdef"[v.Text[i]&15]))
 	}
+	if p.max == 0 && len(v.Text) > 2*bytesLine {
+		p.str(",")
+		p.line(indent)
+	}
 	p.str("}")
 }
+
+// bytesLine is the number of bytes in a line.
+const bytesLine = 16
 
 // text reports whether bytes are probably text; its end may have been cut.
 func text(s string) bool {
@@ -194,7 +206,8 @@ func hasNewline(b []byte) bool {
 func (p *printer) members(v *Value, indent int, lines bool) {
 	start := len(p.b)
 	p.str("{")
-	for i := range v.Members {
+	packed := lines && p.rows(v, indent)
+	for i := 0; i < len(v.Members) && !packed; i++ {
 		m := &v.Members[i]
 		if p.max > 0 && len(p.b) > p.max {
 			p.str(more(i))
@@ -208,6 +221,7 @@ func (p *printer) members(v *Value, indent int, lines bool) {
 		switch {
 		case m.Key != nil:
 			p.value(m.Key, indent+1, false, true)
+			p.keyAddress(m.Key)
 			p.str(": ")
 		case v.Form == Struct:
 			p.str(m.Name + ": ")
@@ -234,6 +248,38 @@ func (p *printer) members(v *Value, indent int, lines bool) {
 	p.str("}")
 }
 
+// keyAddress tells keys apart that are pointers, and is what an index has for them.
+func (p *printer) keyAddress(k *Value) {
+	if k.Form == Interface {
+		k = k.Members[0].Value
+	}
+	if k.Form == Pointer && len(k.Members) > 0 {
+		p.note(address(k.Addr))
+	}
+}
+
+// rows prints a list of numbers, as many in a line as fit. It returns false where
+// others are in it.
+func (p *printer) rows(v *Value, indent int) bool {
+	for i := range v.Members {
+		if f := v.Members[i].Value.Form; f != Number && f != Bool && f != Word || v.Form != List {
+			return false
+		}
+	}
+	line := 0
+	for i := range v.Members {
+		if i == 0 || len(p.b)-line+8*indent+len(v.Members[i].Value.Text) > columns {
+			p.line(indent + 1)
+			line = len(p.b)
+		} else {
+			p.str(" ")
+		}
+		p.value(v.Members[i].Value, indent+1, false, true)
+		p.str(",")
+	}
+	return true
+}
+
 func (p *printer) line(indent int) {
 	p.str("\n")
 	for range indent {
@@ -241,8 +287,10 @@ func (p *printer) line(indent int) {
 	}
 }
 
+func address(a uintptr) string { return "0x" + strconv.FormatUint(uint64(a), 16) }
+
 func (p *printer) pointer(v *Value, indent int) {
-	addr := "0x" + strconv.FormatUint(uint64(v.Addr), 16)
+	addr := address(v.Addr)
 	if v.Cycle || len(v.Members) == 0 {
 		p.str("(" + v.Type.String() + ")(" + addr + ")")
 		if v.Cycle {
@@ -256,6 +304,10 @@ func (p *printer) pointer(v *Value, indent int) {
 	case Struct, List, Map, Bytes:
 		p.str("&")
 		p.value(to, indent, false, false)
+	case Pointer:
+		p.str("&(")
+		p.value(to, indent, false, false)
+		p.str(")")
 	default:
 		// Go has no literal of a pointer to a constant.
 		p.str("&")
@@ -289,7 +341,9 @@ func (p *printer) channel(v *Value) {
 
 func (p *printer) lock(v *Value) {
 	note := "unlocked"
-	if v.fact("locked") != 0 {
+	if f := v.Facts[0]; f.Name == "counter" {
+		note = "counter " + strconv.Itoa(f.Value)
+	} else if v.fact("locked") != 0 {
 		note = "locked"
 	} else if n := v.fact("readers"); n > 0 {
 		note = "locked by " + count(n, "readers")

@@ -22,8 +22,21 @@ func (d *Decoder) special(t *symbols.Type, b []byte, addr uintptr, depth int) *V
 		return &Value{Form: Special, Text: time.Duration(wide(b)).String()}
 	case name == "time.Time" && len(b) == 24:
 		return instant(b)
-	case name == "sync.Mutex" && len(b) == 8:
+	case (name == "sync.Mutex" || name == "internal/sync.Mutex") && len(b) == 8:
 		return mutex(b)
+	case name == "sync.WaitGroup" && len(b) == 16:
+		// The counter, a flag, and who waits: sync/waitgroup.go.
+		return &Value{Form: Lock, Facts: []Fact{{"counter", int(int32(half(b[4:])))}, {"waiters", int(half(b) &^ (1 << 31))}}}
+	case name == syncMap:
+		return d.syncMapping(t, b, depth)
+	case name == "time.Location" && len(b) > 16 && depth > 0:
+		return d.text(word(b), number(b[8:])) // its name, not all that ever happened there
+	case name == "net.IP" && len(b) == 24:
+		return d.ip(word(b), number(b[8:]))
+	case name == "net/netip.Addr" && len(b) == 24:
+		return d.addr(b)
+	case name == "math/big.Int" && len(b) == 32:
+		return d.bigInt(b)
 	case name == "sync.RWMutex" && len(b) == 24:
 		return rwMutex(b)
 	case strings.HasPrefix(name, "sync/atomic."):
@@ -64,15 +77,27 @@ func Atomic(t *symbols.Type) *symbols.Field {
 // atomicPointer decodes an atomic.Pointer, whose field of type [0]*T tells what it
 // points to.
 func (d *Decoder) atomicPointer(t *symbols.Type, b []byte, depth int) *Value {
-	fields := t.Fields()
-	if len(fields) == 0 || fields[0].Type.Kind() != reflect.Array || len(b) != 8 {
-		return nil
-	}
-	ptr := fields[0].Type.Elem()
-	if ptr == nil || ptr.Kind() != reflect.Pointer {
+	ptr := atomicElem(t)
+	if ptr == nil || len(b) != 8 {
 		return nil
 	}
 	return d.pointer("", ptr, word(b), depth)
+}
+
+// atomicElem is the type of the pointer that an atomic.Pointer holds, nil for other
+// types.
+func atomicElem(t *symbols.Type) *symbols.Type {
+	if !strings.HasPrefix(t.Name(), "sync/atomic.Pointer[") || t.Size() != 8 {
+		return nil
+	}
+	fields := t.Fields()
+	if len(fields) == 0 || fields[0].Type.Kind() != reflect.Array {
+		return nil
+	}
+	if ptr := fields[0].Type.Elem(); ptr != nil && ptr.Kind() == reflect.Pointer {
+		return ptr
+	}
+	return nil
 }
 
 // The words of time.Time: time/time.go.

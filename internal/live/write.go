@@ -24,12 +24,22 @@ func Writable(t *symbols.Type) error {
 		return nil
 	}
 	switch k := t.Kind(); k {
+	case reflect.Pointer:
+		if e := t.Elem(); e != nil && e.Kind() != reflect.Pointer && Writable(e) == nil {
+			return nil // what it points to is
+		}
+		fallthrough
+	default:
+		return nodes.Errorf(nodes.ErrNotSupported, "is a %s: only bools, numbers and strings can be written, and what pointers to them lead to", t)
 	case reflect.Bool, reflect.String,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
 		reflect.Float32, reflect.Float64:
 		return nil
 	case reflect.Struct:
+		if private(t) {
+			return nodes.Errorf(nodes.ErrNotSupported, "is a %s: only bools, numbers and strings can be written", t)
+		}
 		return nodes.Errorf(nodes.ErrNotSupported, "is a %s: write one of its fields", t)
 	case reflect.Array, reflect.Slice:
 		return nodes.Errorf(nodes.ErrNotSupported, "is a %s: write one of its elements", t)
@@ -37,9 +47,15 @@ func Writable(t *symbols.Type) error {
 		return nodes.Errorf(nodes.ErrNotSupported, "is a map: the program may be using it, entries cannot be written safely")
 	case reflect.Complex64, reflect.Complex128:
 		return nodes.Errorf(nodes.ErrNotSupported, "is a %s, two words that the program could see half written", t)
-	default:
-		return nodes.Errorf(nodes.ErrNotSupported, "is a %s: only bools, numbers and strings can be written", t)
 	}
+}
+
+// private reports whether the fields of a struct are nobody's but its methods': a
+// lock with another state ends the program.
+func private(t *symbols.Type) bool {
+	n := t.Name()
+	return strings.HasPrefix(n, "sync.") || strings.HasPrefix(n, "internal/sync.") || n == "sync/atomic.Value" || atomicElem(t) != nil ||
+		n == "time.Time" || n == "time.Timer" || n == "time.Ticker" || n == "time.Location"
 }
 
 // Write sets what a path leads to from a variable. It goes there by the program's
@@ -71,6 +87,11 @@ func (d *Decoder) Write(v symbols.Var, steps []Step, text string) (err error) {
 	if err := Writable(w.typ); err != nil {
 		return nodes.Errorf(nodes.ErrNotSupported, "%s %v", w.at, err)
 	}
+	if w.typ.Kind() == reflect.Pointer {
+		if err := w.deref(); err != nil {
+			return nodes.Errorf(fs.ErrInvalid, "%s is nil: there is nothing that could be written", w.at)
+		}
+	}
 	if w.held {
 		return nodes.Errorf(nodes.ErrNotSupported, "%s: %s", w.at, byValue)
 	}
@@ -97,6 +118,18 @@ func pointerAt(p unsafe.Pointer, off uintptr) unsafe.Pointer {
 }
 
 func (w *walker) step(s Step) error {
+	w.inAtomic()
+	if want := s.asserts(); want != "" {
+		if w.typ.Kind() != reflect.Interface {
+			return missing("a %s is no interface", w.typ)
+		}
+		if q, err := w.d.held(Place{Type: w.typ, Addr: uintptr(w.p)}); err != nil {
+			return err
+		} else if !is(q.Type, want) {
+			return wrongType(q.Type, want)
+		}
+		return w.deref()
+	}
 	for n := 0; w.typ.Kind() == reflect.Pointer || w.typ.Kind() == reflect.Interface; n++ {
 		if n == maxSteps {
 			return missing("more than %d pointers in a row", maxSteps)
@@ -104,6 +137,7 @@ func (w *walker) step(s Step) error {
 		if err := w.deref(); err != nil {
 			return err
 		}
+		w.inAtomic()
 	}
 	switch k := w.typ.Kind(); {
 	case s.Name != "" && k == reflect.Struct:
@@ -118,6 +152,15 @@ func (w *walker) step(s Step) error {
 		return w.element(s.Index)
 	}
 	return missing("a %s has no indices", w.typ)
+}
+
+// inAtomic goes to the pointer or interface that an atomic one holds.
+func (w *walker) inAtomic() {
+	if t := atomicElem(w.typ); t != nil {
+		w.typ = t
+	} else if f := Atomic(w.typ); f != nil && f.Type.Kind() == reflect.Interface {
+		w.p, w.typ = unsafe.Add(w.p, f.Offset), f.Type
+	}
 }
 
 func (w *walker) deref() error {
@@ -150,6 +193,9 @@ func (w *walker) deref() error {
 }
 
 func (w *walker) field(name string) error {
+	if private(w.typ) {
+		return nodes.Errorf(nodes.ErrNotSupported, "the fields of a %s are for its methods to change", w.typ)
+	}
 	for _, f := range w.typ.Fields() {
 		if f.Name == name {
 			w.p, w.typ = unsafe.Add(w.p, f.Offset), f.Type
@@ -237,6 +283,9 @@ func store(p unsafe.Pointer, t *symbols.Type, text string) error {
 		storeWord(p, t.Size(), uint64(n))
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		n, err := strconv.ParseUint(text, 0, bits)
+		if r, ok := parseRune(text); ok && (bits >= 32 || r>>bits == 0) {
+			n, err = uint64(r), nil
+		}
 		if err != nil {
 			return notA(text, t, "a whole number from 0 to "+strconv.FormatUint(1<<bits-1, 10))
 		}
@@ -244,7 +293,7 @@ func store(p unsafe.Pointer, t *symbols.Type, text string) error {
 	case reflect.Float32:
 		f, err := strconv.ParseFloat(text, 32)
 		if err != nil {
-			return notA(text, t, "a number such as 2.5")
+			return notA(text, t, "a number such as 2.5, not beyond 3.4e+38")
 		}
 		storeWord(p, 4, uint64(math.Float32bits(float32(f))))
 	case reflect.Float64:
@@ -281,18 +330,26 @@ func parseBool(text string) (int, error) {
 	return 0, fmt.Errorf("%.60q is no bool: it takes true or false", text)
 }
 
+// parseRune parses a character in quotes.
+func parseRune(text string) (rune, bool) {
+	if !strings.HasPrefix(text, "'") {
+		return 0, false
+	}
+	s, err := strconv.Unquote(text)
+	if err != nil {
+		return 0, false
+	}
+	return []rune(s)[0], true
+}
+
 func parseInt(t *symbols.Type, text string, bits int) (int64, error) {
 	if t.Name() == "time.Duration" {
 		if d, err := time.ParseDuration(text); err == nil {
 			return int64(d), nil
 		}
 	}
-	if strings.HasPrefix(text, "'") {
-		if s, err := strconv.Unquote(text); err == nil {
-			if r := []rune(s)[0]; bits >= 32 || int64(r) < 1<<(bits-1) {
-				return int64(r), nil
-			}
-		}
+	if r, ok := parseRune(text); ok && (bits >= 32 || r>>(bits-1) == 0) {
+		return int64(r), nil
 	}
 	n, err := strconv.ParseInt(text, 0, bits)
 	if err == nil {

@@ -53,18 +53,22 @@ func defaults() settings {
 	return settings{Timeout: 10 * time.Second, Output: 256 << 10, Memory: 256 << 20, Sessions: 16}
 }
 
-func (c *settings) check() error {
+// Check implements config.Checker.
+func (c *settings) Check() (key []string, err error) {
+	fail := func(key, format string, args ...any) ([]string, error) {
+		return []string{key}, fmt.Errorf(format, args...)
+	}
 	switch {
 	case c.Timeout < time.Millisecond || c.Timeout > time.Hour:
-		return fmt.Errorf("console.timeout: must be from 1ms to 1h, not %v", c.Timeout)
+		return fail("timeout", `must be a duration from "1ms" to "1h0m0s", not %q`, c.Timeout)
 	case c.Output < 1<<10 || c.Output > 16<<20:
-		return fmt.Errorf("console.output: must be from %d to %d bytes, not %d", 1<<10, 16<<20, c.Output)
+		return fail("output", "must be from %d to %d bytes, not %d", 1<<10, 16<<20, c.Output)
 	case c.Memory < 1<<20:
-		return fmt.Errorf("console.memory: must be at least %d bytes, not %d", 1<<20, c.Memory)
+		return fail("memory", "must be at least %d bytes, not %d", 1<<20, c.Memory)
 	case c.Sessions < 1 || c.Sessions > 1000:
-		return fmt.Errorf("console.sessions: must be from 1 to 1000, not %d", c.Sessions)
+		return fail("sessions", "must be from 1 to 1000, not %d", c.Sessions)
 	}
-	return nil
+	return nil, nil
 }
 
 // plugin is one that is open and enabled.
@@ -87,9 +91,6 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	}
 	if !p.conf.Enabled {
 		return disabled(), nil, nil
-	}
-	if err := p.conf.check(); err != nil {
-		return nil, nil, err
 	}
 	if !p.conf.AllowRemote && !plugins.Local(c) {
 		return nil, nil, nodes.Errorf(nodes.ErrDisabled, "Go is evaluated only for those on a unix socket whom the kernel knows: "+

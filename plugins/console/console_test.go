@@ -127,9 +127,20 @@ func TestRemote(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	for _, bad := range []string{"timeout = \"0s\"", "output = 1", "memory = 5", "sessions = 0", "sesions = 1", "enabled = 3"} {
-		if _, _, err := Plugin.Open(local{t: t, text: "[console]\nenabled = true\n" + bad + "\n"}); err == nil {
-			t.Errorf("%s was taken", bad)
+	for _, c := range []struct{ bad, want string }{
+		{`timeout = "0s"`, `:3: console.timeout: must be a duration from "1ms" to "1h0m0s"`},
+		{`timeout = "2h"`, ":3: console.timeout"}, {"output = 1", ":3: console.output: must be from 1024 to 16777216 bytes, not 1"},
+		{"memory = 5", ":3: console.memory: must be at least 1048576"}, {"sessions = 0", ":3: console.sessions: must be from 1 to 1000"},
+		{"sesions = 1", "near: sessions"}, {"enabled = 3", ":3: "},
+	} {
+		for _, enabled := range []string{"true", "false"} {
+			_, _, err := Plugin.Open(local{t: t, text: "[console]\nenabled = " + enabled + "\n" + c.bad + "\n"})
+			if c.bad == "enabled = 3" {
+				_, _, err = Plugin.Open(local{t: t, text: "[console]\n\n" + c.bad + "\n"})
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: the error is %v, want %s", c.bad, err, c.want)
+			}
 		}
 	}
 }

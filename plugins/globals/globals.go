@@ -20,7 +20,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
+
 	"path"
 	"strings"
 
@@ -85,19 +85,20 @@ func defaults() config {
 	return config{Depth: l.Depth, Items: l.Items, String: l.String, Values: l.Values}
 }
 
-func (c *config) check() error {
+// Check implements config.Checker.
+func (c *config) Check() (key []string, err error) {
 	for _, k := range []struct {
-		name string
-		v    int
-		max  int
+		key string
+		v   int
+		max int
 	}{
 		{"depth", c.Depth, 100}, {"items", c.Items, 1 << 20}, {"string", c.String, 1 << 24}, {"values", c.Values, 1 << 20},
 	} {
 		if k.v < 1 || k.v > k.max {
-			return fmt.Errorf("globals.%s: must be from 1 to %d, not %d", k.name, k.max, k.v)
+			return []string{k.key}, fmt.Errorf("must be from 1 to %d, not %d", k.max, k.v)
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // allowed reports whether a variable may be seen.
@@ -129,9 +130,6 @@ func open(c plugins.Config) (nodes.Dir, io.Closer, error) {
 	if !p.conf.Enabled {
 		return disabled(), nil, nil
 	}
-	if err := p.conf.check(); err != nil {
-		return nil, nil, err
-	}
 	if !p.conf.AllowRemote && !plugins.Local(c) {
 		return nil, nil, nodes.Errorf(nodes.ErrDisabled, "the program's memory is shown only on a unix socket whose peers the kernel knows: "+
 			"set [ispyd] listen to the path of a socket, or [globals] allow-remote = true to show it to everybody who can connect")
@@ -148,7 +146,7 @@ func disabled() nodes.Dir {
 			if name == status.Name() {
 				return status, nil
 			}
-			return nil, nodes.Errorf(fs.ErrNotExist, "the plugin globals is %s", how)
+			return nil, nodes.Errorf(nodes.ErrMisnamed, "the plugin globals is %s", how)
 		},
 		func(context.Context) ([]nodes.Node, error) { return []nodes.Node{status}, nil },
 		nodes.Help{Path: status.Name(), Kind: nodes.KindStatic, Doc: status.Doc()},

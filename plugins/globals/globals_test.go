@@ -8,6 +8,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/ispyd/ispyd/plugins/plugintest"
 )
 
+// What an ordinary run does for some seconds "make soak" does for long.
 var (
 	soakTime = flag.Duration("soak", 2*time.Second, "how long TestSoak reads what the program is writing")
 	largeMap = flag.Int("large", 1_000_000, "entries of the map that TestLarge reads")
@@ -101,9 +103,20 @@ func (h *helper) read(path string) string {
 	h.t.Helper()
 	a := h.do("read", path, "")
 	if a.Error != "" {
-		return "error: " + a.Error
+		return "error: " + strings.TrimPrefix(a.Error, "element 1: ")
 	}
 	return strings.TrimSuffix(a.Text, "\n")
+}
+
+// readAs is read where a path or the answer may have the address of what is in
+// main.byAddr in it, as ADDR.
+func (h *helper) readAs(path string) string {
+	h.t.Helper()
+	if !strings.Contains(path, "byAddr") {
+		return h.read(path)
+	}
+	addr := regexp.MustCompile("0x[0-9a-f]+").FindString(h.read("main.byAddr"))
+	return strings.ReplaceAll(h.read(strings.ReplaceAll(path, "ADDR", addr)), addr, "ADDR")
 }
 
 // values are what the helper's variables read as.
@@ -181,6 +194,53 @@ var values = []struct{ path, want string }{
 	{"main.node.Depth", "7"},
 	{`main.node.all["root"].next.Value`, `"root"`},
 	{"main.bound", "sync.(*Mutex).Unlock-fm"},
+	{"main.typedBy[int64(1)]", `"int64"`},
+	{"main.typedBy[1]", `"int"`},
+	{"main.typedBy[main.level(1)]", `"level"`},
+	{"main.typedBy[level(1)]", `"level"`},
+	{"main.points[{x:3,y:4}]", `"b"`},
+	{"main.points[{x: 3, y: 5}]", "error: main.points[{x: 3, y: 5}]: the map has no such key; keys are written as they are printed, {A: 1, B: \"x\"}, without names that are not there"},
+	{"main.runes['b']", "2"},
+	{"main.levels[1:]", "[]main.level{2, 3}"},
+	{"main.levels[:2][1]", "2"},
+	{"main.matrix[1][0:2]", "[]float32{0, 0}"},
+	{"main.label[1:3]", `"ir"`},
+	{"main.levels[2:4]", "error: main.levels[2:4]: the slice is out of range: the length is 3"},
+	{"main.levels[a:]", `error: main.levels[a:]: "a" is no whole number`},
+	{"main.main3.items[3].Tags[1:].json", `["b"]`},
+	{"main.keyed.apiKeys[0:1]", "[redacted]"},
+	{"main.main3.sink.(*item).Tags", `[]string{"in"}`},
+	{"main.main3.sink.(*main.item).Tags", `[]string{"in"}`},
+	{"main.main3.sink.(item)", "error: main.main3.sink.(item): the interface before it holds a *main.item, not a item"},
+	{"main.limit.(int)", "error: main.limit.(int): a int is no interface"},
+	{"main.limit.()", "error: .(): at 1: expected a type in parentheses"},
+	{"main.pointer.Tags", `[]string{"ring"}`},
+	{"main.anyInner.Depth", "3"},
+	{"main.anyInner.(*inner)", "&main.inner{Depth: 3}"},
+	{"main.embedsNil.Depth", "error: main.embedsNil.Depth: the embedded pointer inner before it is nil"},
+	{"main.embedsOther.User", "[redacted]"},
+	{"main.embedsOther.Secret.User", "[redacted]"},
+	{"main.embedsOther", `main.embedsOtherType{Secret: [redacted], Name: "n"}`},
+	{"main.port", "&int(80)"},
+	{"main.portPtr", "&(&int(80))"},
+	{"main.group", "sync.WaitGroup{ /* counter 2 */ }"},
+	{"main.group.json", `{"counter":2,"waiters":0}`},
+	{"main.synced", `sync.Map{1: "one", "password": [redacted], "two": &main.inner{Depth: 2}}`},
+	{"main.synced.json", `[{"key":1,"value":"one"},{"key":"password","value":"[redacted]"},{"key":"two","value":{"type":"*main.inner","value":{"Depth":2}}}]`},
+	{`main.synced["two"].Depth`, "2"},
+	{`main.synced["password"]`, "[redacted]"},
+	{`main.synced["none"]`, `error: main.synced["none"]: the map has no such key; keys are written as they are printed, with the type unless that is plain: 3, "text", int64(3)`},
+	{"main.berlin", `&time.Location("Somewhere")`},
+	{"main.berlin.name", `"Somewhere"`},
+	{"main.ip4", "10.1.2.3"},
+	{"main.ip4.json", `"10.1.2.3"`},
+	{"main.noIP", "net.IP{0x01}"},
+	{"main.prefix", "netip.Prefix{ip: 10.0.0.0, bitsPlusOne: 9}"},
+	{"main.bigInts", "[]*big.Int{&big.Int(-5), &big.Int(0), &big.Int(0x18ee90ff6c373e0ee4e3f0ad2)}"},
+	{"main.byAddr", "map[*main.inner]string{&main.inner{Depth: 8} /* ADDR */: \"eight\"}"},
+	{"main.byAddr[ADDR]", `"eight"`},
+	{"main.constant", "error: main.constant is a constant, 12, and no variable"},
+	{"main.words[\"a", "error: [\"a: at 1: the bracket is not closed (in the name of a file a / is written %2F)"},
 	{"main.allNil.json", `{"p":null,"m":null,"s":null,"c":null,"f":null,"e":null,"a":null,"u":null}`},
 }
 
@@ -189,7 +249,7 @@ func TestValues(t *testing.T) {
 	for _, config := range []string{reading, writing} {
 		h := start(t, exe, config)
 		for _, c := range values {
-			if got := h.read(c.path); got != c.want {
+			if got := h.readAs(c.path); got != c.want {
 				t.Errorf("%s reads as %s, want %s", c.path, got, c.want)
 			}
 		}
@@ -290,6 +350,13 @@ func TestWrite(t *testing.T) {
 		{`main.sinks["p"].Depth`, "53", "sink", "53"},
 		{`main.lists["a"][1]`, "54", "list", "[1 54]"},
 		{`main.nested["x"]["y"].Depth`, "55", "nested", "55"},
+		{"main.port", "81", "port", "81"},
+		{`main.ports["a"]`, "82", "ports", "82"},
+		{"main.pointer.Tags[0]", "swapped", "swapped", "swapped"},
+		{"main.anyInner.Depth", "56", "anyInner", "56"},
+		{`main.sinks["p"].(*inner).Depth`, "57", "sink", "57"},
+		{"main.main3.level", "'x'", "level", "120"},
+		{"main.single", "0.25", "single", "0.25"},
 	} {
 		if a := h.do("write", c.path, c.text); a.Error != "" {
 			t.Errorf("%s = %s: %s", c.path, c.text, a.Error)
@@ -308,7 +375,16 @@ func TestWrite(t *testing.T) {
 		{"main.pace", "long", "it takes a duration such as 1m30s"},
 		{"main.label", `"open`, "a Go string"},
 		{"main.main3", "1", "only bools, numbers and strings"},
-		{"main.main3.mu", "1", "write one of its fields"},
+		{"main.main3.mu", "1", "is a sync.Mutex: only bools"},
+		{"main.main3.mu.mu", "1", "is a sync.Mutex: only bools"},
+		{"main.readers.readerCount", "0", "for its methods to change"},
+		{"main.when", "2026-01-02T03:04:05Z", "is a time.Time: only bools"},
+		{"main.nilInt", "1", "is nil: there is nothing"},
+		{"runtime.gcController", "1", "the runtime's own"},
+		{"main.small", "'é'", "from -128 to 127"},
+		{"main.levels[0:2]", "1", "write one of its elements"},
+		{"main.sinks[\"p\"].(*item).Depth", "1", "holds a *main.inner, not a *item"},
+		{"main.single", "1e40", "not beyond 3.4e+38"},
 		{"main.levels", "1", "write one of its elements"},
 		{"main.main3.items", "1", "is a map"},
 		{"main.main3.byName[\"x\"]", "1", "no place of its own"},
@@ -443,7 +519,7 @@ func TestModes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := start(t, build(t, flags...), writing)
 			for _, c := range values {
-				if got := h.read(c.path); got != c.want {
+				if got := h.readAs(c.path); got != c.want {
 					t.Errorf("%s reads as %s, want %s", c.path, got, c.want)
 				}
 			}
@@ -497,15 +573,19 @@ func TestRemote(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"depth = 0", "globals.depth: must be from 1 to 100"},
-		{"items = -1", "globals.items"},
+		{"depth = 0", ":3: globals.depth: must be from 1 to 100, not 0"},
+		{"items = -1", ":3: globals.items: must be from 1 to 1048576"},
+		{"string = 999999999", ":3: globals.string"},
+		{"values = 0", ":3: globals.values"},
 		{`allow = ["["]`, "no pattern"},
 		{`deny = [""]`, "no pattern"},
 		{"nonsense = 1", "nonsense"},
 	} {
-		_, _, err := Plugin.Open(plugintest.Config(t, "globals", reading+c.text+"\n"))
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: the error is %v", c.text, err)
+		for _, enabled := range []string{"true", "false"} {
+			_, _, err := Plugin.Open(plugintest.Config(t, "globals", "[globals]\nenabled = "+enabled+"\n"+c.text+"\n"))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: the error is %v", c.text, err)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package globals
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"sort"
 	"strings"
@@ -20,7 +21,7 @@ func (p *plugin) root() nodes.Dir {
 			if name == top.Name() {
 				return top, nil
 			}
-			return p.lookup(ctx, "", name)
+			return p.child(ctx, "", name)
 		},
 		func(ctx context.Context) ([]nodes.Node, error) { return p.list(ctx, "") },
 		nodes.Help{Path: "PACKAGE.VARIABLE", Kind: p.kind(), Doc: "one variable in Go syntax; what was left out is said in a comment"},
@@ -41,7 +42,7 @@ func (p *plugin) kind() nodes.Kind {
 // with a slash.
 func (p *plugin) dir(name, prefix string) nodes.Dir {
 	return nodes.Dynamic(name, "variables of packages below "+strings.TrimSuffix(prefix, "/"),
-		func(ctx context.Context, name string) (nodes.Node, error) { return p.lookup(ctx, prefix, name) },
+		func(ctx context.Context, name string) (nodes.Node, error) { return p.child(ctx, prefix, name) },
 		func(ctx context.Context) ([]nodes.Node, error) { return p.list(ctx, prefix) },
 	)
 }
@@ -88,6 +89,16 @@ func (p *plugin) vars(x *symbols.Index, path string) []string {
 		}
 	}
 	return names
+}
+
+// child is lookup, whose errors about names tell more than that there is none.
+func (p *plugin) child(ctx context.Context, prefix, name string) (nodes.Node, error) {
+	n, err := p.lookup(ctx, prefix, name)
+	// Those that begin with a dot are what shells and editors look for anywhere.
+	if errors.Is(err, fs.ErrNotExist) && !strings.HasPrefix(name, ".") {
+		err = nodes.Errorf(nodes.ErrMisnamed, "%v", err)
+	}
+	return n, err
 }
 
 // lookup finds a directory, a variable, or a part of one.
@@ -142,6 +153,9 @@ func (p *plugin) parse(x *symbols.Index, full string) (name string, steps []live
 		return "", nil, nodes.Errorf(fs.ErrNotExist, "%s: the configuration does not allow this variable to be seen", name)
 	}
 	if _, err := x.Var(name); err != nil {
+		if c, cerr := x.Const(name); cerr == nil {
+			err = nodes.Errorf(fs.ErrNotExist, "%s is a constant, %d, and no variable", name, c.Value)
+		}
 		return "", nil, err
 	}
 	return name, steps, nil

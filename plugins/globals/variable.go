@@ -3,6 +3,7 @@ package globals
 import (
 	"context"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/ispyd/ispyd/internal/live"
@@ -41,11 +42,14 @@ func (v *variable) writable(place live.Place) error {
 	if !v.p.conf.Write {
 		return errReadOnly
 	}
-	if place.Bytes != nil {
-		return nodes.Errorf(nodes.ErrNotSupported, "%s: what a map or an interface holds by value has no place of its own: only what a pointer in it leads to can be written here; assign to it in the console, as the program would", v.full())
+	if strings.HasPrefix(v.name, "runtime.") || strings.HasPrefix(v.name, "internal/runtime/") {
+		return nodes.Errorf(nodes.ErrNotSupported, "%s is the runtime's own: changing it would end the program sooner or later", v.name)
 	}
 	if err := live.Writable(place.Type); err != nil {
 		return nodes.Errorf(nodes.ErrNotSupported, "%s %v", v.full(), err)
+	}
+	if place.Bytes != nil && place.Type.Kind() != reflect.Pointer {
+		return nodes.Errorf(nodes.ErrNotSupported, "%s: what a map or an interface holds by value has no place of its own: only what a pointer in it leads to can be written here; assign to it in the console, as the program would", v.full())
 	}
 	return nil
 }
@@ -87,7 +91,7 @@ func (v *variable) value(ctx context.Context, whole bool) (*live.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	place.Secret = !whole && v.secret()
+	place.Secret = !whole && (place.Secret || v.secret())
 	return d.DecodePlace(ctx, place)
 }
 
@@ -149,6 +153,9 @@ func (v *variable) hold(ctx context.Context) (func(context.Context) error, error
 	own, err := v.value(ctx, true)
 	if err != nil {
 		return nil, err
+	}
+	if own.Form == live.Pointer && len(own.Members) > 0 {
+		own = own.Members[0].Value
 	}
 	if own.Note != "" {
 		return nil, nodes.Errorf(nodes.ErrTooLarge, "%s: its value is too large to be put back", v.full())

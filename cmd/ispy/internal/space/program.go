@@ -163,6 +163,9 @@ func (p *program) near(ctx context.Context, name string, err error) error {
 	if !ok || !errors.Is(err, fs.ErrNotExist) || e.Op == "dial" || e.Op == "write" {
 		return err // what a ctl does not find is no file
 	}
+	if better := p.conn.Explain(ctx, err); better != err {
+		return better // the server knows what was meant
+	}
 	dir, base := path.Split(path.Clean("/" + name))
 	entries, lerr := p.conn.ReadDir(ctx, dir)
 	for errors.Is(lerr, fs.ErrNotExist) && dir != "/" {

@@ -11,6 +11,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/big"
+	"net"
+	"net/netip"
 	"os"
 	"reflect"
 	"runtime"
@@ -144,7 +147,39 @@ var (
 		u unsafe.Pointer
 	}
 	pieces [][]byte // of one array
+
+	// What has ways of its own to be read or written.
+	typedBy   = map[any]string{1: "int", int64(1): "int64", level(1): "level"}
+	runes     = map[rune]int{'a': 1, 'b': 2}
+	anyInner  atomic.Value
+	embedsNil = struct {
+		*inner
+		x int
+	}{}
+	embedsOther embedsOtherType
+	port        = new(int)
+	portPtr     = &port
+	nilInt      *int
+	ports       = map[string]*int{"a": new(int)}
+	single      = float32(0.5)
+	group       sync.WaitGroup
+	synced      sync.Map
+	berlin      = time.FixedZone("Somewhere", 3600)
+	ip4         = net.IPv4(10, 1, 2, 3)
+	noIP        = net.IP{1}
+	prefix      = netip.MustParsePrefix("10.0.0.0/8")
+	bigInts     = []*big.Int{big.NewInt(-5), new(big.Int), new(big.Int)}
+	byAddr      = map[*inner]string{{Depth: 8}: "eight"}
 )
+
+const constant = 12
+
+type Secret struct{ User string }
+
+type embedsOtherType struct {
+	Secret
+	Name string
+}
 
 // generic2 is generic, contains itself, and embeds.
 type generic2[T any] struct {
@@ -188,6 +223,14 @@ func fill() {
 	node.next = node
 	node.all = map[string]*generic2[string]{"root": node}
 	bound = main3.mu.Unlock
+	anyInner.Store(&inner{Depth: 3})
+	embedsOther = embedsOtherType{Secret{"somebody"}, "n"}
+	*port = 80
+	group.Add(2)
+	synced.Store(1, "one")
+	synced.Store("two", &inner{Depth: 2})
+	synced.Store("password", "hunter2")
+	bigInts[2].SetString("123456789012345678901234567890", 10)
 	whole := make([]byte, 1<<20)
 	for i := range 1000 {
 		pieces = append(pieces, whole[i:])
@@ -200,6 +243,7 @@ func keep() {
 		zeroes, raw, matrix, cplx, nilMap, nilSlice, nilPtr == nil, nilChan, nilFunc == nil, nilIface, anyNil, password, dsn, len(huge), len(many),
 		len(stocks), len(depths), len(byVal), len(sinks), len(lists), len(wideBy), len(nested), len(byPtr), len(waiting), keyed.key, made == nil, madePtr == nil,
 		zeroPtr, zeroSlice, zeroMap, len(selfMap), len(selfSlice), node == nil, bound == nil, allNil.p == nil, len(pieces),
+		len(typedBy), len(runes), anyInner.Load(), embedsNil.x, embedsOther.Name, port, portPtr, nilInt, len(ports), single, &group, &synced, berlin, ip4, noIP, prefix, bigInts, len(byAddr), constant,
 		unsafely, deep == nil, &nothing, &zeroes, when, len(churn), len(churned), boxed, words["x"])
 }
 
@@ -287,6 +331,7 @@ func serve(dir nodes.Dir, r request) (a answer) {
 		a.Text = fmt.Sprint(map[string]any{
 			"limit": limit, "label": label, "ratio": ratio, "enabled": enabled, "pace": pace, "small": small, "flag": flag.Load(),
 			"count": count.Load(), "level": main3.level, "levels": levels, "depth": main3.Depth, "tag": main3.items[3].Tags[0], "x": matrix[1][2], "stock": stocks["a"].Depth, "depths": depths[4321].Depth, "sink": sinks["p"].(*inner).Depth,
+			"port": *port, "ports": *ports["a"], "swapped": pointer.Load().Tags[0], "anyInner": anyInner.Load().(*inner).Depth, "single": single,
 			"list": lists["a"], "nested": nested["x"]["y"].Depth, "hits": main3.hits.Load(),
 		}[r.Text])
 		return a

@@ -101,11 +101,7 @@ func (d *Decoder) syncMapping(t *symbols.Type, b []byte, depth int) *Value {
 		v.Len++
 		if len(v.Members) < d.limits.Items && d.left > 0 {
 			k := d.shown("", word, e[entryKey:entryValue], 0, depth+1)
-			name := ""
-			if k.Form == Interface && k.Members[0].Value.Form == String {
-				name = k.Members[0].Value.Text
-			}
-			v.Members = append(v.Members, Member{Key: k, Value: d.shown(name, word, e[entryValue:], 0, depth+1)})
+			v.Members = append(v.Members, Member{Key: k, Value: d.shown(nameOf(k), word, e[entryValue:], 0, depth+1)})
 		}
 		return true
 	})

@@ -15,7 +15,7 @@ import (
 const (
 	topTime    = 5 * time.Second
 	topVar     = 500 * time.Millisecond
-	topObjects = 200_000
+	topObjects = 1_000_000
 	topRows    = 100
 )
 

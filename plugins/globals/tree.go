@@ -114,6 +114,9 @@ func (p *plugin) lookup(ctx context.Context, prefix, file string) (nodes.Node, e
 				return p.dir(file, below), nil
 			}
 		}
+		if _, err := x.Var(prefix + file); err != nil { // it is nothing else
+			return nil, nodes.Errorf(fs.ErrNotExist, "%s: the configuration does not allow the variables below it to be seen", prefix+file)
+		}
 	}
 	name, steps, err := p.parse(x, prefix+nodes.Unescape(file))
 	if err != nil {

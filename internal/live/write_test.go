@@ -1,6 +1,7 @@
 package live
 
 import (
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 func TestStoreString(t *testing.T) {
 	long, short := strings.Repeat("long", 100), "s"
 	s := "text"
+	last := s[0]
 	var writers sync.WaitGroup
 	ends := make(chan struct{})
 	for _, text := range []string{long, short} {
@@ -29,7 +31,7 @@ func TestStoreString(t *testing.T) {
 		})
 	}
 	// While nobody writes, it is one of the two.
-	for range 20000 {
+	for changes := 0; changes < 40; {
 		stringWrites.Lock()
 		n, first := len(s), s[0]
 		stringWrites.Unlock()
@@ -37,6 +39,11 @@ func TestStoreString(t *testing.T) {
 			t.Errorf("%d bytes that begin with %q", n, first)
 			break
 		}
+		if first != last {
+			last = first
+			changes++
+		}
+		runtime.Gosched()
 	}
 	close(ends)
 	writers.Wait()

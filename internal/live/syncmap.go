@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"reflect"
+	"strconv"
 
 	"github.com/ispyd/ispyd/internal/symbols"
 )
@@ -17,9 +18,11 @@ const (
 	entryKey   = 16
 	entryValue = 32
 	entryBytes = 48
-	// maxTrie bounds how many nodes are visited, maxChain the entries of one hash.
-	maxTrie  = 1 << 20
+	// maxTrie bounds how many nodes are visited, maxChain the entries of one hash,
+	// maxCount the entries that are counted behind those that are shown.
+	maxTrie  = 1 << 26
 	maxChain = 1000
+	maxCount = 1 << 16
 )
 
 // trie is where the root of a sync.Map is, and where nodes have their children. ok is
@@ -103,12 +106,15 @@ func (d *Decoder) syncMapping(t *symbols.Type, b []byte, depth int) *Value {
 			k := d.shown("", word, e[entryKey:entryValue], 0, depth+1)
 			v.Members = append(v.Members, Member{Key: k, Value: d.shown(nameOf(k), word, e[entryValue:], 0, depth+1)})
 		}
-		return true
+		return v.Len < maxCount
 	})
 	if !ok {
 		return nil
 	}
 	v.cut(len(v.Members), v.Len)
+	if v.Len >= maxCount {
+		v.Note = strconv.Itoa(len(v.Members)) + " of " + strconv.Itoa(v.Len) + " or more"
+	}
 	sortMembers(v.Members)
 	return v
 }

@@ -65,15 +65,22 @@ func (d *Decoder) eachSync(ctx context.Context, t *symbols.Type, b []byte, f fun
 	if !ok || at+8 > uintptr(len(b)) {
 		return false
 	}
+	// Memory of an earlier moment may lack some: then nothing is said of the whole.
+	missing := false
+	read := func(p uintptr, b []byte) bool {
+		got := !d.gone(p) && d.read(p, b) == nil
+		missing = missing || !got && d.Memory != nil
+		return got
+	}
 	todo := []uintptr{word(b[at:])}
 	kids, e := make([]byte, 8*n), make([]byte, entryBytes)
 	for visited := 0; len(todo) > 0 && visited < maxTrie && ctx.Err() == nil; visited++ {
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		switch {
-		case p == 0 || d.gone(p) || d.read(p, e[:1]) != nil:
+		case p == 0 || !read(p, e[:1]):
 		case e[0] == 0:
-			if d.read(p+children, kids) == nil {
+			if read(p+children, kids) {
 				for i := n - 1; i >= 0; i-- {
 					if c := word(kids[8*i:]); c != 0 {
 						todo = append(todo, c)
@@ -81,7 +88,7 @@ func (d *Decoder) eachSync(ctx context.Context, t *symbols.Type, b []byte, f fun
 				}
 			}
 		default:
-			for i := 0; p != 0 && i < maxChain && d.read(p, e) == nil; i++ {
+			for i := 0; p != 0 && i < maxChain && read(p, e); i++ {
 				if !f(e) {
 					return true
 				}
@@ -89,7 +96,7 @@ func (d *Decoder) eachSync(ctx context.Context, t *symbols.Type, b []byte, f fun
 			}
 		}
 	}
-	return true
+	return !missing
 }
 
 // syncMapping decodes a sync.Map as the map that it is; nil where that is made in

@@ -53,6 +53,18 @@ func TestSyncMap(t *testing.T) {
 	if _, err := find("66536"); err == nil || !strings.Contains(err.Error(), "no such key") {
 		t.Errorf("a key that is not there: %v", err)
 	}
+	// A copy of the map without what it points to is no empty map.
+	own := unsafe.Slice((*byte)(unsafe.Pointer(m)), typ.Size())
+	past := &Decoder{Index: x, Memory: func(addr uintptr, b []byte) error {
+		if addr < at || addr+uintptr(len(b)) > at+typ.Size() {
+			return errFault
+		}
+		copy(b, own[addr-at:])
+		return nil
+	}}
+	if v, err := past.Decode(context.Background(), "", typ, at); err != nil || v.Form != Struct {
+		t.Errorf("without its nodes it is %s, %v", v.AppendGo(nil), err)
+	}
 	var writer sync.WaitGroup
 	done := make(chan struct{})
 	writer.Go(func() {

@@ -92,10 +92,13 @@ func TestConsole(t *testing.T) {
 		{args: []string{"-e", large}, out: "300000\n"},
 		{stdin: "func f(n int) int {\n\treturn n * 2\n}\nf(4)\nexit()\nf(5)\n", out: "8\n"},
 		{stdin: "x := 3\nx * 2", out: "6\n"},
+		{stdin: "x := 3\nfunc() {\n\tnope()\n}()\nx", code: 1, err: "in what begins in line 2: 2:2: undefined: nope"},
+		{args: []string{"-json", "-e", "nope"}, code: 1, out: `{"error":"1:1: undefined: nope`},
+		{args: []string{"nowhere"}, code: 1, err: "nowhere: no such file"},
 		{args: []string{"a", "b"}, code: verb.Usage, err: "the form is"},
 	} {
 		code, out, errs := run(x.stdin, home, x.args...)
-		if code != x.code || out != x.out || !strings.Contains(errs, x.err) {
+		if code != x.code || out != x.out && (code == 0 || x.out == "" || !strings.HasPrefix(out, x.out)) || !strings.Contains(errs, x.err) {
 			t.Errorf("%.60q %q: %d\n%s%s", x.args, x.stdin, code, out, errs)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
+	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 )
 
 // talk is a conversation with a program.
@@ -101,6 +102,9 @@ func (t *talk) script(ctx context.Context, text string) error {
 		_, err = io.WriteString(t.out, t.show(&a))
 	}
 	if a.Error != "" {
+		if t.json && err == nil {
+			return verb.Silent(verb.Failed) // the answer says it
+		}
 		return failed(a.Error)
 	}
 	return err
@@ -140,26 +144,33 @@ func hidden(v value) bool {
 	return !strings.HasPrefix(strings.TrimLeft(v.Text, "&*("), strings.TrimLeft(v.Type, "*"))
 }
 
-// lines evaluates what comes from a pipe, each text as soon as it is complete.
+// lines evaluates what comes from a pipe, each text as soon as it is complete, until
+// one fails.
 func (t *talk) lines(ctx context.Context, r io.Reader) error {
 	in := bufio.NewReader(r)
 	var text strings.Builder
-	var last error
+	first, next := 1, 1 // lines: of the text, and the one to come
 	for ctx.Err() == nil && !t.quit {
 		line, err := in.ReadString('\n')
 		text.WriteString(line)
+		next++
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		if err != nil || !incomplete(text.String()) {
-			if e := t.script(ctx, text.String()); e != nil {
-				last = e
-				return last
+			e := t.script(ctx, text.String())
+			var silent verb.Silent
+			if e != nil && first > 1 && !errors.As(e, &silent) {
+				e = fmt.Errorf("in what begins in line %d: %w", first, e)
+			}
+			if e != nil {
+				return e
 			}
 			text.Reset()
+			first = next
 		}
 		if err != nil {
-			return last
+			return nil
 		}
 	}
 	return ctx.Err()

@@ -109,7 +109,7 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 	g, t := x.get, x.typ
 	b := t.base()
 	wrong := func(what string) {
-		fail(n, "invalid argument: %s (%s) must be %s", sourceOf(n.Args[0]), x.describe(), what)
+		fail(n, "invalid argument: %s (%s) must be %s", n.Args[0], x, what)
 	}
 	switch name {
 	case "clear":
@@ -162,7 +162,7 @@ func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
 		ok = name == "len"
 	}
 	if !ok {
-		fail(n, "invalid argument: %s (%s) for built-in %s", sourceOf(n.Args[0]), x.describe(), name)
+		fail(n, "invalid argument: %s (%s) for built-in %s", n.Args[0], x, name)
 	}
 	g, t := x.get, x.typ
 	if t.kind == reflect.Array {
@@ -177,7 +177,7 @@ func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
 func (c *compiler) appendCall(n *ast.CallExpr) *operand {
 	x := c.expr(n.Args[0])
 	if x.isNil() || x.typ.kind != reflect.Slice {
-		fail(n, "invalid argument: %s (%s) is not a slice", sourceOf(n.Args[0]), x.describe())
+		fail(n, "invalid argument: %s (%s) is not a slice", n.Args[0], x)
 	}
 	t := x.typ
 	e := t.base().elem
@@ -258,12 +258,12 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 			v := constant.ToInt(x.val)
 			k, exact := constant.Int64Val(v)
 			if v.Kind() != constant.Int || !exact || k < 0 {
-				fail(x.node, "invalid argument: size %s must be a non-negative integer", sourceOf(x.node))
+				fail(x.node, "invalid argument: size %s must be a non-negative integer", x.node)
 			}
 			return func(*frame) int64 { return k }
 		}
 		if !x.typ.isInteger() {
-			fail(x.node, "cannot convert %s (%s) to type int", sourceOf(x.node), x.describe())
+			fail(x.node, "cannot convert %s (%s) to type int", x.node, x)
 		}
 		return x.number()
 	}
@@ -345,12 +345,12 @@ func (c *compiler) minCall(n *ast.CallExpr, name string) *operand {
 	}
 	x := c.expr(n.Args[0])
 	if x.isNil() || !x.typ.ordered() {
-		fail(n, "invalid argument: %s cannot be ordered", sourceOf(n.Args[0]))
+		fail(n, "invalid argument: %s cannot be ordered", n.Args[0])
 	}
 	for _, a := range n.Args[1:] {
 		y := c.expr(a)
 		if !y.typ.ordered() {
-			fail(a, "invalid argument: %s cannot be ordered", sourceOf(a))
+			fail(a, "invalid argument: %s cannot be ordered", a)
 		}
 		x, y = c.match(n, op, x, y)
 		if x.isConst() && y.isConst() {
@@ -426,7 +426,7 @@ func (c *compiler) complexCall(n *ast.CallExpr, name string) *operand {
 		return c.constant(n, v, c.u.consts[untypedFloat])
 	}
 	if !x.typ.isComplex() {
-		fail(n, "invalid argument: %s (%s) not of complex type", sourceOf(n.Args[0]), x.describe())
+		fail(n, "invalid argument: %s (%s) not of complex type", n.Args[0], x)
 	}
 	t := basicType[float64](c)
 	if x.typ.kind == reflect.Complex64 {

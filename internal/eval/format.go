@@ -119,6 +119,7 @@ type formatter struct {
 }
 
 func (f *formatter) leaf(x any) { fmt.Fprintf(f.w, "%"+f.flags+string(f.verb), x) }
+
 //go:noinline
 func (f *formatter) text(s string) {
 	io.WriteString(f.w, s)

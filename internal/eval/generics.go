@@ -149,7 +149,7 @@ func (g *generic) params() *ast.FieldList {
 // instantiate compiles f[T, …].
 func (c *compiler) instantiate(n ast.Expr, x *operand, args []ast.Expr) *operand {
 	if x.mode != genericMode {
-		fail(n, "%s is not generic", sourceOf(x.node))
+		fail(n, "%s is not generic", x.node)
 	}
 	var types []*Type
 	for _, a := range args {
@@ -196,7 +196,7 @@ func (c *compiler) instance(n ast.Node, g *generic, types []*Type) *operand {
 			continue
 		}
 		if why := types[i].missing(bound); why != "" {
-			fail(n, "%s does not satisfy %s (%s)", types[i], sourceOf(e), why)
+			fail(n, "%s does not satisfy %s (%s)", types[i], e, why)
 		}
 	}
 	name := g.name + "[" + strings.Join(full, ",") + "]"
@@ -371,7 +371,7 @@ func (c *compiler) infer(n *ast.CallExpr, f *operand) *operand {
 func (c *compiler) checked0(x *operand, n ast.Expr) *operand {
 	switch x.mode {
 	case typeMode, packageMode, builtinMode:
-		fail(n, "%s (%s) is not a value", sourceOf(n), x.describe())
+		fail(n, "%s (%s) is not a value", n, x)
 	}
 	return x
 }

@@ -29,7 +29,7 @@ func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
 		}
 	}
 	if x.isNil() || !ok {
-		fail(n, "operator %s not defined on %s (%s)", n.Op, sourceOf(n.X), x.describe())
+		fail(n, "operator %s not defined on %s (%s)", n.Op, n.X, x)
 	}
 	if x.isConst() {
 		size := uint(0)
@@ -108,7 +108,7 @@ func isComparison(op token.Token) bool {
 func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *operand) {
 	xu, yu := x.typ.untyped != typed, y.typ.untyped != typed
 	mismatch := func() {
-		fail(n, "invalid operation: %s (mismatched types %s and %s)", sourceOf(n), x.typ, y.typ)
+		fail(n, "invalid operation: %s (mismatched types %s and %s)", n, x.typ, y.typ)
 	}
 	try := func(o *operand, t *Type) *operand {
 		if o.isConst() {
@@ -128,7 +128,7 @@ func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *
 	switch {
 	case xu && yu:
 		if x.isNil() && y.isNil() {
-			fail(n, "invalid operation: %s (operator %s not defined on nil)", sourceOf(n), op)
+			fail(n, "invalid operation: %s (operator %s not defined on nil)", n, op)
 		}
 		if x.isNil() || y.isNil() {
 			mismatch()
@@ -161,7 +161,7 @@ func (c *compiler) binaryOp(n ast.Expr, op token.Token, x, y *operand) *operand 
 	}
 	t := x.typ
 	undefined := func() {
-		fail(n, "invalid operation: operator %s not defined on %s (%s)", op, sourceOf(x.node), x.describe())
+		fail(n, "invalid operation: operator %s not defined on %s (%s)", op, x.node, x)
 	}
 	switch op {
 	case token.LAND, token.LOR:
@@ -260,16 +260,16 @@ func (c *compiler) comparison(n ast.Expr, op token.Token, x, y *operand, nilSide
 	if x.isConst() && y.isConst() {
 		ok := op == token.EQL || op == token.NEQ || x.val.Kind() != constant.Bool && x.val.Kind() != constant.Complex
 		if !ok {
-			fail(n, "invalid operation: %s (operator %s not defined on %s)", sourceOf(n), op, x.typ)
+			fail(n, "invalid operation: %s (operator %s not defined on %s)", n, op, x.typ)
 		}
 		return c.constant(n, constant.MakeBool(constant.Compare(x.val, op, y.val)), boolType)
 	}
 	equality := op == token.EQL || op == token.NEQ
 	switch {
 	case equality && !nilSide && !t.comparable():
-		fail(n, "invalid operation: %s (%s cannot be compared)", sourceOf(n), t)
+		fail(n, "invalid operation: %s (%s cannot be compared)", n, t)
 	case !equality && !t.ordered():
-		fail(n, "invalid operation: %s (operator %s not defined on %s)", sourceOf(n), op, t)
+		fail(n, "invalid operation: %s (operator %s not defined on %s)", n, op, t)
 	}
 	truth := func(cond func(*frame) bool) *operand { return c.ofTruth(n, boolType, cond) }
 	if t.isInteger() {

@@ -63,36 +63,52 @@ const (
 	showNodes  = 10_000
 )
 
+// text writes some strings.
+//
+//go:noinline
+func (w *shower) text(parts ...string) {
+	for _, s := range parts {
+		w.b.WriteString(s)
+	}
+}
+
 // value writes v; typed says that its type is known from what is around it.
 func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 	if w.nodes++; w.nodes > showNodes || depth > showDepth {
-		w.b.WriteString("…")
+		w.text("…")
 		return
 	}
 	u := t.unwrap(v)
-	b := t.base()
 	if d, ok := duration(u); ok {
-		w.b.WriteString(d)
+		w.text(d)
 		return
 	}
 	conversion := !known && t.isNamed() && basicKind(t.kind) && !t.plainBasic()
 	if conversion {
-		w.b.WriteString(t.String() + "(")
-		defer w.b.WriteString(")")
+		w.text(t.String(), "(")
 	}
+	w.plain(v, u, t, depth, known)
+	if conversion {
+		w.text(")")
+	}
+}
+
+// plain writes v, of the value u of its underlying type, without a conversion.
+func (w *shower) plain(v, u reflect.Value, t *Type, depth int, known bool) {
+	b := t.base()
 	switch t.kind {
 	case reflect.Bool:
-		w.b.WriteString(strconv.FormatBool(u.Bool()))
+		w.text(strconv.FormatBool(u.Bool()))
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		w.b.WriteString(strconv.FormatInt(u.Int(), 10))
+		w.text(strconv.FormatInt(u.Int(), 10))
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		w.b.WriteString(strconv.FormatUint(u.Uint(), 10))
+		w.text(strconv.FormatUint(u.Uint(), 10))
 	case reflect.Float32:
-		w.b.WriteString(floatText(u.Float(), 32))
+		w.text(floatText(u.Float(), 32))
 	case reflect.Float64:
-		w.b.WriteString(floatText(u.Float(), 64))
+		w.text(floatText(u.Float(), 64))
 	case reflect.Complex64, reflect.Complex128:
-		w.b.WriteString(strconv.FormatComplex(u.Complex(), 'g', -1, 128))
+		w.text(strconv.FormatComplex(u.Complex(), 'g', -1, 128))
 	case reflect.String:
 		str := u.String()
 		cut := ""
@@ -100,54 +116,54 @@ func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 			cut = fmt.Sprintf(" /* %d bytes more */", len(str)-showString)
 			str = str[:showString]
 		}
-		w.b.WriteString(strconv.Quote(str) + cut)
+		w.text(strconv.Quote(str), cut)
 	case reflect.Struct:
-		w.b.WriteString(t.String() + "{")
+		w.text(t.String(), "{")
 		for i, f := range b.fields {
 			if i > 0 {
-				w.b.WriteString(", ")
+				w.text(", ")
 			}
-			w.b.WriteString(f.name + ": ")
+			w.text(f.name, ": ")
 			w.value(t.fieldAt(v, i), f.typ, depth+1, true)
 		}
-		w.b.WriteString("}")
+		w.text("}")
 	case reflect.Slice, reflect.Array:
 		if t.kind == reflect.Slice && u.IsNil() {
 			w.null(t, known)
 			return
 		}
-		w.b.WriteString(t.String() + "{")
+		w.text(t.String(), "{")
 		n := u.Len()
 		et := b.elem.rtype()
 		for i := range min(n, showItems) {
 			if i > 0 {
-				w.b.WriteString(", ")
+				w.text(", ")
 			}
 			w.value(retype(u.Index(i), et), b.elem, depth+1, true)
 		}
 		if n > showItems {
 			fmt.Fprintf(&w.b, ", … %d more", n-showItems)
 		}
-		w.b.WriteString("}")
+		w.text("}")
 	case reflect.Map:
 		if u.IsNil() {
 			w.null(t, known)
 			return
 		}
-		w.b.WriteString(t.String() + "{")
+		w.text(t.String(), "{")
 		l := w.s.sorted(u, b)
 		for i, e := range l[:min(len(l), showItems)] {
 			if i > 0 {
-				w.b.WriteString(", ")
+				w.text(", ")
 			}
 			w.value(e[0], b.key, depth+1, true)
-			w.b.WriteString(": ")
+			w.text(": ")
 			w.value(e[1], b.elem, depth+1, true)
 		}
 		if len(l) > showItems {
 			fmt.Fprintf(&w.b, ", … %d more", len(l)-showItems)
 		}
-		w.b.WriteString("}")
+		w.text("}")
 	case reflect.Interface:
 		d := unbridge(u)
 		if !d.IsValid() {
@@ -166,22 +182,22 @@ func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 			return
 		}
 		w.seen[at] = true
-		defer delete(w.seen, at)
 		switch b.elem.kind {
 		case reflect.Struct, reflect.Slice, reflect.Array, reflect.Map:
-			w.b.WriteString("&")
+			w.text("&")
 			w.value(pointee(u, b.elem.rtype()), b.elem, depth+1, false)
 		default:
 			fmt.Fprintf(&w.b, "(%s)(%#x → ", t, at.p)
 			w.value(pointee(u, b.elem.rtype()), b.elem, depth+1, true)
-			w.b.WriteString(")")
+			w.text(")")
 		}
+		delete(w.seen, at)
 	case reflect.Func:
 		if u.IsNil() {
 			w.null(t, known)
 			return
 		}
-		w.b.WriteString(t.String())
+		w.text(t.String())
 	case reflect.Chan:
 		if u.IsNil() {
 			w.null(t, known)
@@ -203,14 +219,14 @@ func duration(v reflect.Value) (string, bool) {
 
 func (w *shower) null(t *Type, known bool) {
 	if known || t.isInterface() {
-		w.b.WriteString("nil")
+		w.text("nil")
 		return
 	}
 	name := t.String()
 	if strings.HasPrefix(name, "*") || strings.HasPrefix(name, "func") || strings.HasPrefix(name, "chan") || strings.HasPrefix(name, "<-") {
 		name = "(" + name + ")"
 	}
-	w.b.WriteString(name + "(nil)")
+	w.text(name, "(nil)")
 }
 
 // plainBasic says that a literal shows the type: int, float64, string, bool. Others

@@ -11,15 +11,27 @@ import (
 
 var builtinNames = []string{"append", "cap", "clear", "close", "complex", "copy", "delete", "imag", "len", "make", "max", "min", "new", "panic", "print", "println", "real", "recover", "exit", "quit", "function"}
 
+// arity is how many arguments a builtin function takes, most of which is -1 where there
+// is no limit.
+func arity(name string) (least, most int) {
+	switch name {
+	case "exit", "quit", "recover":
+		return 0, 0
+	case "print", "println":
+		return 0, -1
+	case "append", "max", "min":
+		return 1, -1
+	case "make":
+		return 1, 3
+	case "complex", "copy", "delete", "function":
+		return 2, 2
+	}
+	return 1, 1
+}
+
 // builtin compiles a call of a builtin function.
 func (c *compiler) builtin(n *ast.CallExpr, name string) *operand {
-	least := map[string]int{"append": 1, "cap": 1, "clear": 1, "close": 1, "complex": 2, "copy": 2, "delete": 2, "function": 2, "imag": 1, "len": 1, "make": 1, "max": 1, "min": 1, "new": 1, "panic": 1, "real": 1}
-	most := map[string]int{"append": -1, "make": 3, "max": -1, "min": -1, "print": -1, "println": -1}
-	want := least[name]
-	limit, ok := most[name]
-	if !ok {
-		limit = want
-	}
+	want, limit := arity(name)
 	if len(n.Args) < want {
 		fail(n, "not enough arguments for %s (expected %d, found %d)", sourceOf(n), want, len(n.Args))
 	}

@@ -373,9 +373,18 @@ func (c *compiler) anyExpr(n ast.Expr, hint *Type) *operand {
 }
 
 func (c *compiler) literal(n *ast.BasicLit) *operand {
-	kinds := map[token.Token]untyped{token.INT: untypedInt, token.FLOAT: untypedFloat, token.IMAG: untypedComplex, token.CHAR: untypedRune, token.STRING: untypedString}
-	v := constant.MakeFromLiteral(n.Value, n.Kind)
-	return c.constant(n, v, c.u.consts[kinds[n.Kind]])
+	kind := untypedInt
+	switch n.Kind {
+	case token.FLOAT:
+		kind = untypedFloat
+	case token.IMAG:
+		kind = untypedComplex
+	case token.CHAR:
+		kind = untypedRune
+	case token.STRING:
+		kind = untypedString
+	}
+	return c.constant(n, constant.MakeFromLiteral(n.Value, n.Kind), c.u.consts[kind])
 }
 
 func (c *compiler) ident(n *ast.Ident) *operand {

@@ -114,6 +114,8 @@ var intercepted = []stdName{
 
 	{"sort|Slice", (*Session).sortSlice},
 	{"sort|SliceStable", (*Session).sortSlice},
+	// sort.Float64s would be an instance of the generic sort that hardly a program has.
+	{"sort|Float64s", func(l []float64) { sort.Sort(sort.Float64Slice(l)) }},
 }
 
 // intercept is the session's form of a function, the zero Value where it has none.
@@ -176,18 +178,24 @@ func (s *Session) sortSlice(x any, less func(i, j int) bool) {
 	if v.Kind() != reflect.Slice {
 		throw("sort.Slice of a value that is no slice")
 	}
-	sort.Stable(sliceSorter{v.Len(), reflect.Swapper(v.Interface()), less})
+	sort.Stable(sliceSorter{v, less})
 }
 
 type sliceSorter struct {
-	n    int
-	swap func(i, j int)
+	v    reflect.Value
 	less func(i, j int) bool
 }
 
-func (s sliceSorter) Len() int           { return s.n }
+func (s sliceSorter) Len() int           { return s.v.Len() }
 func (s sliceSorter) Less(i, j int) bool { return s.less(i, j) }
-func (s sliceSorter) Swap(i, j int)      { s.swap(i, j) }
+
+// Swap is reflect.Swapper's, without its ways for each size of elements.
+func (s sliceSorter) Swap(i, j int) {
+	a, b := s.v.Index(i), s.v.Index(j)
+	t := copyOf(a)
+	a.Set(b)
+	b.Set(t)
+}
 
 // errorsAs is errors.As that knows the session's types.
 func (s *Session) errorsAs(err error, target any) bool {

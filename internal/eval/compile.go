@@ -188,6 +188,7 @@ type loop struct {
 	body       *ast.BlockStmt // of the statement
 }
 
+//go:noinline
 func (c *funcContext) slot() int {
 	c.slots++
 	return c.slots - 1
@@ -235,6 +236,7 @@ func (c *compiler) typeOf(rt reflect.Type) *Type { return c.u.of(rt) }
 
 func basicType[T any](c *compiler) *Type { return c.u.of(reflect.TypeFor[T]()) }
 
+//go:noinline
 func (c *compiler) push() func() {
 	old := c.scope
 	c.scope = &scope{up: old}
@@ -494,29 +496,16 @@ func boxNumber(t *Type, num func(*frame) int64) get {
 	switch {
 	case rt == reflect.TypeFor[int]():
 		return func(f *frame) reflect.Value { return reflect.ValueOf(int(num(f))) }
-	case t.wrapped():
-		if t.isUnsigned() {
-			return func(f *frame) reflect.Value {
-				v := reflect.New(rt).Elem()
-				v.Field(1).SetUint(uint64(num(f)))
-				return v
-			}
-		}
-		return func(f *frame) reflect.Value {
-			v := reflect.New(rt).Elem()
-			v.Field(1).SetInt(num(f))
-			return v
-		}
 	case t.isUnsigned():
 		return func(f *frame) reflect.Value {
 			v := reflect.New(rt).Elem()
-			v.SetUint(uint64(num(f)))
+			t.unwrapTo(v).SetUint(uint64(num(f)))
 			return v
 		}
 	}
 	return func(f *frame) reflect.Value {
 		v := reflect.New(rt).Elem()
-		v.SetInt(num(f))
+		t.unwrapTo(v).SetInt(num(f))
 		return v
 	}
 }
@@ -530,11 +519,7 @@ func (c *compiler) ofTruth(n ast.Expr, t *Type, cond func(*frame) bool) *operand
 	rt := t.rtype()
 	o.get = func(f *frame) reflect.Value {
 		v := reflect.New(rt).Elem()
-		if t.wrapped() {
-			v.Field(1).SetBool(cond(f))
-		} else {
-			v.SetBool(cond(f))
-		}
+		t.unwrapTo(v).SetBool(cond(f))
 		return v
 	}
 	return o

@@ -120,6 +120,7 @@ func (c *compiler) constantValue(n ast.Expr, v constant.Value, t *Type) *operand
 	return o
 }
 
+//go:noinline
 func (t *Type) unwrapTo(v reflect.Value) reflect.Value {
 	if t.wrapped() {
 		return v.Field(1)
@@ -253,19 +254,12 @@ func (c *compiler) constantConversion(n ast.Expr, t *Type, x *operand) *operand 
 
 // wrapNumber cuts an integer to the width of t.
 func wrapNumber(t *Type, num func(*frame) int64) func(*frame) int64 {
-	switch t.kind {
-	case reflect.Int8:
-		return func(f *frame) int64 { return int64(int8(num(f))) }
-	case reflect.Int16:
-		return func(f *frame) int64 { return int64(int16(num(f))) }
-	case reflect.Int32:
-		return func(f *frame) int64 { return int64(int32(num(f))) }
-	case reflect.Uint8:
-		return func(f *frame) int64 { return int64(uint8(num(f))) }
-	case reflect.Uint16:
-		return func(f *frame) int64 { return int64(uint16(num(f))) }
-	case reflect.Uint32:
-		return func(f *frame) int64 { return int64(uint32(num(f))) }
+	bits := uint(bitsOf(t))
+	switch {
+	case bits == 64:
+		return num
+	case t.isUnsigned():
+		return func(f *frame) int64 { return num(f) & (1<<bits - 1) }
 	}
-	return num
+	return func(f *frame) int64 { return num(f) << (64 - bits) >> (64 - bits) }
 }

@@ -89,6 +89,13 @@ func (c *compiler) effect(n ast.Expr, do func(*frame)) *operand {
 	return &operand{mode: novalue, node: n, effect: true, many: func(f *frame) []reflect.Value { do(f); return nil }}
 }
 
+// wrongArgument fails.
+//
+//go:noinline
+func wrongArgument(n *ast.CallExpr, x *operand, want string) {
+	fail(n, "invalid argument: %s (%s) must be %s", n.Args[0], x, want)
+}
+
 // statementCall compiles the builtin functions that have no value.
 func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 	switch name {
@@ -120,18 +127,15 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 	x := c.plain(c.expr(n.Args[0]))
 	g, t := x.get, x.typ
 	b := t.base()
-	wrong := func(what string) {
-		fail(n, "invalid argument: %s (%s) must be %s", n.Args[0], x, what)
-	}
 	switch name {
 	case "clear":
 		if t.kind != reflect.Map && t.kind != reflect.Slice {
-			wrong("a map or slice")
+			wrongArgument(n, x, "a map or slice")
 		}
 		return c.effect(n, func(f *frame) { t.unwrap(g(f)).Clear() })
 	case "close":
 		if t.kind != reflect.Chan || b.dir == reflect.RecvDir {
-			wrong("a channel to send on")
+			wrongArgument(n, x, "a channel to send on")
 		}
 		return c.effect(n, func(f *frame) {
 			v := t.unwrap(g(f))
@@ -142,7 +146,7 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		})
 	case "delete":
 		if t.kind != reflect.Map {
-			wrong("a map")
+			wrongArgument(n, x, "a map")
 		}
 		k := c.to(c.expr(n.Args[1]), b.key, "argument to delete").get
 		return c.effect(n, func(f *frame) {

@@ -247,7 +247,11 @@ func (c *compiler) constantConversion(n ast.Expr, t *Type, x *operand) *operand 
 	if r, why := represent(v, t); why == "" {
 		return c.constantValue(n, r, t)
 	} else if why == "wrong kind" || r == nil {
-		fail(n, "cannot convert %s (%s) to type %s%s", x.node, x, t, map[string]string{"truncated": " (truncated)", "overflows": " (overflows)"}[why])
+		detail := ""
+		if why != "wrong kind" {
+			detail = " (" + why + ")"
+		}
+		fail(n, "cannot convert %s (%s) to type %s%s", x.node, x, t, detail)
 	}
 	return nil
 }

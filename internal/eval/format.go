@@ -118,6 +118,7 @@ type formatter struct {
 	nodes       int
 }
 
+//go:noinline
 func (f *formatter) leaf(x any) { fmt.Fprintf(f.w, "%"+f.flags+string(f.verb), x) }
 
 //go:noinline

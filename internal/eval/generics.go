@@ -129,6 +129,8 @@ func (c *compiler) union(n ast.Expr) *typeSet {
 }
 
 // paramNames lists the names of type parameters, each with its constraint.
+//
+//go:noinline
 func paramNames(l *ast.FieldList) (names []string, constraints []ast.Expr) {
 	for _, f := range l.List {
 		for _, id := range f.Names {
@@ -168,9 +170,7 @@ func (c *compiler) instance(n ast.Node, g *generic, types []*Type) *operand {
 	if len(types) != len(names) {
 		fail(n, "%s has %d type parameters, not %d", g.name, len(names), len(types))
 	}
-	var b strings.Builder
-	ids(&b, types)
-	key := b.String()
+	key := ids(types)
 	node, _ := n.(ast.Expr)
 	if t := g.made[key]; t != nil {
 		return &operand{mode: typeMode, node: node, typ: t}

@@ -107,21 +107,18 @@ func isComparison(op token.Token) bool {
 // match gives both operands one type.
 func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *operand) {
 	xu, yu := x.typ.untyped != typed, y.typ.untyped != typed
-	mismatch := func() {
-		fail(n, "invalid operation: %s (mismatched types %s and %s)", n, x.typ, y.typ)
-	}
 	try := func(o *operand, t *Type) *operand {
 		if o.isConst() {
 			if t.isInterface() {
 				return c.to(o, t, "comparison")
 			}
 			if _, why := represent(o.val, t); why == "wrong kind" {
-				mismatch()
+				mismatch(n, x, y)
 			}
 			return c.constantValue(o.node, o.val, t)
 		}
 		if ok, _ := o.typ.assignable(t); !ok {
-			mismatch()
+			mismatch(n, x, y)
 		}
 		return c.to(o, t, "comparison")
 	}
@@ -131,7 +128,7 @@ func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *
 			fail(n, "invalid operation: %s (operator %s not defined on nil)", n, op)
 		}
 		if x.isNil() || y.isNil() {
-			mismatch()
+			mismatch(n, x, y)
 		}
 		return x, y
 	case xu:
@@ -149,8 +146,15 @@ func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *
 			return x, c.to(y, x.typ, "comparison")
 		}
 	}
-	mismatch()
+	mismatch(n, x, y)
 	return nil, nil
+}
+
+// mismatch fails. It is called at several places, which inlined were as many copies.
+//
+//go:noinline
+func mismatch(n ast.Expr, x, y *operand) {
+	fail(n, "invalid operation: %s (mismatched types %s and %s)", n, x.typ, y.typ)
 }
 
 func (c *compiler) binaryOp(n ast.Expr, op token.Token, x, y *operand) *operand {
@@ -160,26 +164,19 @@ func (c *compiler) binaryOp(n ast.Expr, op token.Token, x, y *operand) *operand 
 		return c.comparison(n, op, x, y, nilSide)
 	}
 	t := x.typ
-	undefined := func() {
-		fail(n, "invalid operation: operator %s not defined on %s (%s)", op, x.node, x)
-	}
+	ok := false
 	switch op {
 	case token.LAND, token.LOR:
-		if !t.isBool() || !y.typ.isBool() {
-			undefined()
-		}
+		ok = t.isBool() && y.typ.isBool()
 	case token.ADD:
-		if !t.isNumeric() && !t.isString() {
-			undefined()
-		}
+		ok = t.isNumeric() || t.isString()
 	case token.SUB, token.MUL, token.QUO:
-		if !t.isNumeric() {
-			undefined()
-		}
+		ok = t.isNumeric()
 	default:
-		if !t.isInteger() || !y.typ.isInteger() {
-			undefined()
-		}
+		ok = t.isInteger() && y.typ.isInteger()
+	}
+	if !ok {
+		fail(n, "invalid operation: operator %s not defined on %s (%s)", op, x.node, x)
 	}
 	if x.isConst() && y.isConst() {
 		return c.constantOp(n, op, x, y)
@@ -271,38 +268,42 @@ func (c *compiler) comparison(n ast.Expr, op token.Token, x, y *operand, nilSide
 	case !equality && !t.ordered():
 		fail(n, "invalid operation: %s (operator %s not defined on %s)", n, op, t)
 	}
-	truth := func(cond func(*frame) bool) *operand { return c.ofTruth(n, boolType, cond) }
+	return c.ofTruth(n, boolType, c.compare(op, x, y, t, nilSide))
+}
+
+// compare computes a comparison of operands of the type t.
+func (c *compiler) compare(op token.Token, x, y *operand, t *Type, nilSide bool) func(*frame) bool {
 	if t.isInteger() {
-		return truth(compareNumbers(op, t.isUnsigned(), x.number(), y.number()))
+		return compareNumbers(op, t.isUnsigned(), x.number(), y.number())
 	}
 	if t.isBool() {
 		a, b := c.plainBool(x), c.plainBool(y)
 		if op == token.EQL {
-			return truth(func(f *frame) bool { return a(f) == b(f) })
+			return func(f *frame) bool { return a(f) == b(f) }
 		}
-		return truth(func(f *frame) bool { return a(f) != b(f) })
+		return func(f *frame) bool { return a(f) != b(f) }
 	}
 	a, b := x.get, y.get
 	switch {
 	case t.isString():
-		return truth(func(f *frame) bool {
+		return func(f *frame) bool {
 			return ordered(op, t.unwrap(a(f)).String(), t.unwrap(b(f)).String())
-		})
+		}
 	case t.isFloat():
-		return truth(func(f *frame) bool { return ordered(op, t.unwrap(a(f)).Float(), t.unwrap(b(f)).Float()) })
+		return func(f *frame) bool { return ordered(op, t.unwrap(a(f)).Float(), t.unwrap(b(f)).Float()) }
 	case nilSide:
 		g := a
 		if x.isConst() || y.typ != t || isNilGet(x) {
 			g = b
 		}
 		want := op == token.EQL
-		return truth(func(f *frame) bool {
+		return func(f *frame) bool {
 			v := t.unwrap(g(f))
 			return (v.IsNil()) == want
-		})
+		}
 	}
 	want := op == token.EQL
-	return truth(func(f *frame) bool { return equal(a(f), b(f)) == want })
+	return func(f *frame) bool { return equal(a(f), b(f)) == want }
 }
 
 // isNilGet says that x was nil before match gave it a type.

@@ -178,7 +178,7 @@ func (s *Session) sortSlice(x any, less func(i, j int) bool) {
 	if v.Kind() != reflect.Slice {
 		throw("sort.Slice of a value that is no slice")
 	}
-	sort.Stable(sliceSorter{v, less})
+	sort.Stable(&sliceSorter{v, less})
 }
 
 type sliceSorter struct {
@@ -186,11 +186,11 @@ type sliceSorter struct {
 	less func(i, j int) bool
 }
 
-func (s sliceSorter) Len() int           { return s.v.Len() }
-func (s sliceSorter) Less(i, j int) bool { return s.less(i, j) }
+func (s *sliceSorter) Len() int           { return s.v.Len() }
+func (s *sliceSorter) Less(i, j int) bool { return s.less(i, j) }
 
 // Swap is reflect.Swapper's, without its ways for each size of elements.
-func (s sliceSorter) Swap(i, j int) {
+func (s *sliceSorter) Swap(i, j int) {
 	a, b := s.v.Index(i), s.v.Index(j)
 	t := copyOf(a)
 	a.Set(b)

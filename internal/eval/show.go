@@ -97,19 +97,24 @@ func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 func (w *shower) plain(v, u reflect.Value, t *Type, depth int, known bool) {
 	b := t.base()
 	switch t.kind {
-	case reflect.Bool:
+	case reflect.Slice, reflect.Map, reflect.Interface, reflect.Pointer, reflect.Func, reflect.Chan:
+		if u.IsNil() {
+			w.null(t, known)
+			return
+		}
+	}
+	switch {
+	case t.kind == reflect.Bool:
 		w.text(strconv.FormatBool(u.Bool()))
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+	case u.CanInt():
 		w.text(strconv.FormatInt(u.Int(), 10))
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+	case u.CanUint():
 		w.text(strconv.FormatUint(u.Uint(), 10))
-	case reflect.Float32:
-		w.text(floatText(u.Float(), 32))
-	case reflect.Float64:
-		w.text(floatText(u.Float(), 64))
-	case reflect.Complex64, reflect.Complex128:
+	case u.CanFloat():
+		w.text(floatText(u.Float(), u.Type().Bits()))
+	case u.CanComplex():
 		w.text(strconv.FormatComplex(u.Complex(), 'g', -1, 128))
-	case reflect.String:
+	case t.kind == reflect.String:
 		str := u.String()
 		cut := ""
 		if len(str) > showString {
@@ -117,96 +122,70 @@ func (w *shower) plain(v, u reflect.Value, t *Type, depth int, known bool) {
 			str = str[:showString]
 		}
 		w.text(strconv.Quote(str), cut)
-	case reflect.Struct:
-		w.text(t.String(), "{")
-		for i, f := range b.fields {
-			if i > 0 {
-				w.text(", ")
-			}
-			w.text(f.name, ": ")
-			w.value(t.fieldAt(v, i), f.typ, depth+1, true)
-		}
-		w.text("}")
-	case reflect.Slice, reflect.Array:
-		if t.kind == reflect.Slice && u.IsNil() {
-			w.null(t, known)
-			return
-		}
-		w.text(t.String(), "{")
-		n := u.Len()
+	case t.kind == reflect.Struct:
+		w.list(t, len(b.fields), len(b.fields), func(i int) {
+			w.text(b.fields[i].name, ": ")
+			w.value(t.fieldAt(v, i), b.fields[i].typ, depth+1, true)
+		})
+	case t.kind == reflect.Slice || t.kind == reflect.Array:
 		et := b.elem.rtype()
-		for i := range min(n, showItems) {
-			if i > 0 {
-				w.text(", ")
-			}
-			w.value(retype(u.Index(i), et), b.elem, depth+1, true)
-		}
-		if n > showItems {
-			fmt.Fprintf(&w.b, ", … %d more", n-showItems)
-		}
-		w.text("}")
-	case reflect.Map:
-		if u.IsNil() {
-			w.null(t, known)
-			return
-		}
-		w.text(t.String(), "{")
+		w.list(t, u.Len(), showItems, func(i int) { w.value(retype(u.Index(i), et), b.elem, depth+1, true) })
+	case t.kind == reflect.Map:
 		l := w.s.sorted(u, b)
-		for i, e := range l[:min(len(l), showItems)] {
-			if i > 0 {
-				w.text(", ")
-			}
-			w.value(e[0], b.key, depth+1, true)
+		w.list(t, len(l), showItems, func(i int) {
+			w.value(l[i][0], b.key, depth+1, true)
 			w.text(": ")
-			w.value(e[1], b.elem, depth+1, true)
-		}
-		if len(l) > showItems {
-			fmt.Fprintf(&w.b, ", … %d more", len(l)-showItems)
-		}
-		w.text("}")
-	case reflect.Interface:
+			w.value(l[i][1], b.elem, depth+1, true)
+		})
+	case t.kind == reflect.Interface:
 		d := unbridge(u)
-		if !d.IsValid() {
-			w.null(t, known)
-			return
-		}
 		w.value(d, w.s.types.of(d.Type()), depth+1, false)
-	case reflect.Pointer:
-		if u.IsNil() {
-			w.null(t, known)
-			return
-		}
-		at := visit{uintptr(u.UnsafePointer()), u.Type()}
-		if w.seen[at] {
-			fmt.Fprintf(&w.b, "(%s)(%#x) /* cycle */", t, at.p)
-			return
-		}
-		w.seen[at] = true
-		switch b.elem.kind {
-		case reflect.Struct, reflect.Slice, reflect.Array, reflect.Map:
-			w.text("&")
-			w.value(pointee(u, b.elem.rtype()), b.elem, depth+1, false)
-		default:
-			fmt.Fprintf(&w.b, "(%s)(%#x → ", t, at.p)
-			w.value(pointee(u, b.elem.rtype()), b.elem, depth+1, true)
-			w.text(")")
-		}
-		delete(w.seen, at)
-	case reflect.Func:
-		if u.IsNil() {
-			w.null(t, known)
-			return
-		}
+	case t.kind == reflect.Pointer:
+		w.pointer(u, t, depth)
+	case t.kind == reflect.Func:
 		w.text(t.String())
-	case reflect.Chan:
-		if u.IsNil() {
-			w.null(t, known)
-			return
-		}
+	case t.kind == reflect.Chan:
 		fmt.Fprintf(&w.b, "%s /* %d of %d */", t, u.Len(), u.Cap())
 	default:
 		fmt.Fprintf(&w.b, "%s(%#x)", t, uintptr(u.UnsafePointer()))
 	}
+}
+
+// list writes n items in the braces of a literal, but not more than most.
+func (w *shower) list(t *Type, n, most int, item func(i int)) {
+	w.text(t.String(), "{")
+	for i := range min(n, most) {
+		if i > 0 {
+			w.text(", ")
+		}
+		item(i)
+	}
+	if n > most {
+		fmt.Fprintf(&w.b, ", … %d more", n-most)
+	}
+	w.text("}")
+}
+
+// pointer writes a pointer that is not nil, with what it points to.
+func (w *shower) pointer(u reflect.Value, t *Type, depth int) {
+	at := visit{uintptr(u.UnsafePointer()), u.Type()}
+	if w.seen[at] {
+		fmt.Fprintf(&w.b, "(%s)(%#x) /* cycle */", t, at.p)
+		return
+	}
+	w.seen[at] = true
+	e := t.base().elem
+	v := pointee(u, e.rtype())
+	switch e.kind {
+	case reflect.Struct, reflect.Slice, reflect.Array, reflect.Map:
+		w.text("&")
+		w.value(v, e, depth+1, false)
+	default:
+		fmt.Fprintf(&w.b, "(%s)(%#x → ", t, at.p)
+		w.value(v, e, depth+1, true)
+		w.text(")")
+	}
+	delete(w.seen, at)
 }
 
 // duration is how a time.Duration reads.

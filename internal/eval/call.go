@@ -199,6 +199,7 @@ func (c *compiler) wrongCount(n *ast.CallExpr, f *operand, have int) {
 	fail(n, "%s arguments in call to %s: want %s", what, n.Fun, f.typ.signature())
 }
 
+//go:noinline
 func collect(gets []get) func(*frame) []reflect.Value {
 	switch len(gets) {
 	case 0:

@@ -160,6 +160,7 @@ func safeError(x any) bool {
 	return hazardOf(reflect.TypeOf(x)).of == nil
 }
 
+//go:noinline
 func (s *Session) logger() *log.Logger { return log.New(s.out, "", log.LstdFlags) }
 
 // writer is w, or the session's output where it is that of the program.

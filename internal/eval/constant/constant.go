@@ -61,8 +61,10 @@ func MakeFloat64(f float64) Value {
 	return MakeFromLiteral(strconv.FormatFloat(f, 'b', -1, 64), token.FLOAT) // mantissa and power of two
 }
 
+//go:noinline
 func makeInt(i *big.Int) Value { return &value{kind: Int, re: new(big.Rat).SetInt(i)} }
 
+//go:noinline
 func makeFloat(r *big.Rat) Value {
 	if r = cut(r); r == nil {
 		return unknown
@@ -292,6 +294,8 @@ func ToInt(x Value) Value {
 }
 
 // ToFloat is x as a Float, Unknown where it is not real.
+//
+//go:noinline
 func ToFloat(x Value) Value {
 	switch {
 	case x.kind == Float:
@@ -303,6 +307,8 @@ func ToFloat(x Value) Value {
 }
 
 // ToComplex is x as a Complex, Unknown where it is no number.
+//
+//go:noinline
 func ToComplex(x Value) Value {
 	switch x.kind {
 	case Int, Float:

@@ -115,7 +115,9 @@ var intercepted = []stdName{
 	{"sort|Slice", (*Session).sortSlice},
 	{"sort|SliceStable", (*Session).sortSlice},
 	// sort.Float64s would be an instance of the generic sort that hardly a program has.
-	{"sort|Float64s", func(l []float64) { sort.Sort(sort.Float64Slice(l)) }},
+	{"sort|Float64s", func(l []float64) {
+		sort.Slice(l, func(i, j int) bool { return l[i] < l[j] || l[i] != l[i] && l[j] == l[j] })
+	}},
 }
 
 // intercept is the session's form of a function, the zero Value where it has none.

@@ -97,6 +97,9 @@ func (p *parser) operand() ast.Expr {
 		if p.tok != token.LBRACE {
 			return t
 		}
+		if p.trial {
+			p.fail(p.pos, "function literal in the length of an array")
+		}
 		level := p.level
 		p.level = 0
 		x := &ast.FuncLit{Type: t, Body: p.block()}

@@ -270,7 +270,7 @@ func (c *compiler) declare(name string, t *Type) (*object, func(*frame) reflect.
 
 func (c *compiler) constant(n ast.Expr, v constant.Value, t *Type) *operand {
 	if v.Kind() == constant.Unknown {
-		fail(n, "constant is not valid")
+		fail(n, "constant is not valid, or its exponent is too large for the console")
 	}
 	if v.Kind() == constant.Int && constant.BitLen(v) > 512 {
 		fail(n, "constant overflow: more than 512 bits")

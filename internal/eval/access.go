@@ -23,7 +23,7 @@ func (c *compiler) address(n *ast.UnaryExpr, hint *Type) *operand {
 	}
 	x := c.expr(n.X)
 	if x.mode != variableMode {
-		fail(n, "cannot take address of %s (%s)", sourceOf(n.X), x.describe())
+		fail(n, "cannot take address of %s (%s)", n.X, x)
 	}
 	g, t := x.get, c.u.pointer(x.typ)
 	rt := t.rtype()
@@ -48,7 +48,7 @@ func (c *compiler) star(n *ast.StarExpr) *operand {
 		x = c.instantiate(n.X, x, nil)
 	}
 	if x.typ == nil || x.isNil() || x.typ.kind != reflect.Pointer {
-		fail(n, "invalid operation: cannot indirect %s (%s)", sourceOf(n.X), x.describe())
+		fail(n, "invalid operation: cannot indirect %s (%s)", n.X, x)
 	}
 	return c.deref(n, x)
 }
@@ -135,7 +135,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 		r.fast()
 		return r
 	}
-	fail(n, "invalid operation: cannot index %s (%s)", sourceOf(n.X), x.describe())
+	fail(n, "invalid operation: cannot index %s (%s)", n.X, x)
 	return nil
 }
 
@@ -150,7 +150,7 @@ func retype(v reflect.Value, rt reflect.Type) reflect.Value {
 func (c *compiler) checked(x *operand, n ast.Expr) *operand {
 	switch x.mode {
 	case typeMode, packageMode, builtinMode, genericMode, novalue:
-		fail(n, "%s (%s) is not a value", sourceOf(n), x.describe())
+		fail(n, "%s (%s) is not a value", n, x)
 	}
 	if x.isNil() {
 		fail(n, "use of untyped nil")
@@ -161,11 +161,11 @@ func (c *compiler) checked(x *operand, n ast.Expr) *operand {
 func (c *compiler) constantIndex(i *operand, size int) int64 {
 	v := constant.ToInt(i.val)
 	if v.Kind() != constant.Int {
-		fail(i.node, "invalid argument: index %s must be integer", sourceOf(i.node))
+		fail(i.node, "invalid argument: index %s must be integer", i.node)
 	}
 	k, ok := constant.Int64Val(v)
 	if !ok || k < 0 {
-		fail(i.node, "invalid argument: index %s must not be negative or too large", sourceOf(i.node))
+		fail(i.node, "invalid argument: index %s must not be negative or too large", i.node)
 	}
 	if size >= 0 && k >= int64(size) {
 		fail(i.node, "invalid argument: index %d out of bounds [0:%d]", k, size)
@@ -181,7 +181,7 @@ func (c *compiler) indexNumber(n ast.Expr, size int) func(*frame) int64 {
 		return func(*frame) int64 { return k }
 	}
 	if !i.typ.isInteger() {
-		fail(n, "invalid argument: index %s (%s) must be integer", sourceOf(n), i.describe())
+		fail(n, "invalid argument: index %s (%s) must be integer", n, i)
 	}
 	return i.number()
 }
@@ -228,7 +228,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 		}
 		result = c.u.slice(t.base().elem)
 	default:
-		fail(n, "cannot slice %s (%s)", sourceOf(n.X), x.describe())
+		fail(n, "cannot slice %s (%s)", n.X, x)
 	}
 	bound := func(e ast.Expr) func(*frame) int64 {
 		if e == nil {
@@ -350,7 +350,7 @@ func (c *compiler) structLit(n *ast.CompositeLit, t *Type) *operand {
 				}
 			}
 			if i < 0 {
-				fail(kv.Key, "unknown field %s in struct literal of type %s", sourceOf(kv.Key), t)
+				fail(kv.Key, "unknown field %s in struct literal of type %s", kv.Key, t)
 			}
 			if seen[i] {
 				fail(kv.Key, "duplicate field name %s in struct literal", id.Name)
@@ -390,7 +390,7 @@ func (c *compiler) mapLit(n *ast.CompositeLit, t *Type) *operand {
 		k := c.to(c.exprHint(kv.Key, b.key), b.key, "map literal")
 		if k.isConst() && !b.key.isInterface() {
 			if s := k.val.ExactString(); seen[s] {
-				fail(kv.Key, "duplicate key %s in map literal", sourceOf(kv.Key))
+				fail(kv.Key, "duplicate key %s in map literal", kv.Key)
 			} else {
 				seen[s] = true
 			}
@@ -434,7 +434,7 @@ func (c *compiler) literalLength(n *ast.CompositeLit) int {
 func (c *compiler) literalIndex(n ast.Expr) int64 {
 	k := c.expr(n)
 	if !k.isConst() {
-		fail(n, "index %s must be integer constant", sourceOf(n))
+		fail(n, "index %s must be integer constant", n)
 	}
 	i := c.constantIndex(k, -1)
 	if i > maxElements {

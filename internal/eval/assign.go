@@ -33,10 +33,10 @@ func (c *compiler) target(n ast.Expr) (t *Type, at place) {
 	}
 	if sel, ok := ast.Unparen(n).(*ast.SelectorExpr); ok {
 		if _, ok := ast.Unparen(sel.X).(*ast.IndexExpr); ok {
-			fail(n, "cannot assign to struct field %s in map", sourceOf(n))
+			fail(n, "cannot assign to struct field %s in map", n)
 		}
 	}
-	fail(n, "cannot assign to %s (neither addressable nor a map index expression)", sourceOf(n))
+	fail(n, "cannot assign to %s (neither addressable nor a map index expression)", n)
 	return nil, nil
 }
 
@@ -147,7 +147,7 @@ func (c *compiler) values(at ast.Node, rhs []ast.Expr, types []*Type) func(*fram
 		if x.mode == novalue {
 			have = len(x.results)
 		}
-		fail(at, "assignment mismatch: %d variables but %s returns %d value%s", len(types), sourceOf(rhs[0]), have, plural(have))
+		fail(at, "assignment mismatch: %d variables but %s returns %d value%s", len(types), rhs[0], have, plural(have))
 	}
 	if len(rhs) != len(types) {
 		fail(at, "assignment mismatch: %d variable%s but %d value%s", len(types), plural(len(types)), len(rhs), plural(len(rhs)))
@@ -204,7 +204,7 @@ func (c *compiler) define(n *ast.AssignStmt) code {
 	for i, l := range n.Lhs {
 		id, ok := l.(*ast.Ident)
 		if !ok {
-			fail(l, "non-name %s on left side of :=", sourceOf(l))
+			fail(l, "non-name %s on left side of :=", l)
 		}
 		if id.Name != "_" && seen[id.Name] {
 			fail(l, "%s repeated on left side of :=", id.Name)
@@ -301,7 +301,7 @@ func (c *compiler) assignOp(l ast.Expr, op token.Token, r ast.Expr, at ast.Node)
 			return next
 		}
 	}
-	fail(at, "cannot assign to %s (neither addressable nor a map index expression)", sourceOf(l))
+	fail(at, "cannot assign to %s (neither addressable nor a map index expression)", l)
 	return nil
 }
 

@@ -23,8 +23,16 @@ type compileError struct {
 }
 
 // fail ends the compilation. Where n is nil the position is that of what is being
-// compiled.
+// compiled. An expression among the arguments stands for its source.
 func fail(n ast.Node, format string, args ...any) {
+	for i, x := range args {
+		switch x := x.(type) {
+		case nil:
+			args[i] = ""
+		case ast.Node:
+			args[i] = sourceOf(x)
+		}
+	}
 	e := compileError{msg: fmt.Sprintf(format, args...)}
 	if n != nil {
 		e.pos = n.Pos()
@@ -80,6 +88,9 @@ type operand struct {
 
 func (o *operand) isNil() bool   { return o.typ != nil && o.typ.untyped == untypedNil }
 func (o *operand) isConst() bool { return o.mode == constantMode }
+
+// String is describe: an operand is an argument of fail.
+func (o *operand) String() string { return o.describe() }
 
 func (o *operand) describe() string {
 	switch o.mode {
@@ -187,6 +198,7 @@ type loop struct {
 	body       *ast.BlockStmt // of the statement
 }
 
+//go:noinline
 func (c *funcContext) slot() int {
 	c.slots++
 	return c.slots - 1
@@ -235,6 +247,7 @@ func (c *compiler) typeOf(rt reflect.Type) *Type { return c.u.of(rt) }
 
 func basicType[T any](c *compiler) *Type { return c.u.of(reflect.TypeFor[T]()) }
 
+//go:noinline
 func (c *compiler) push() func() {
 	old := c.scope
 	c.scope = &scope{up: old}
@@ -268,7 +281,7 @@ func (c *compiler) declare(name string, t *Type) (*object, func(*frame) reflect.
 
 func (c *compiler) constant(n ast.Expr, v constant.Value, t *Type) *operand {
 	if v.Kind() == constant.Unknown {
-		fail(n, "constant is not valid")
+		fail(n, "constant is not valid, or its exponent is too large for the console")
 	}
 	if v.Kind() == constant.Int && constant.BitLen(v) > 512 {
 		fail(n, "constant overflow: more than 512 bits")
@@ -281,12 +294,13 @@ func (c *compiler) value(n ast.Expr, t *Type, g get) *operand {
 	return &operand{mode: valueMode, node: n, typ: t, get: g}
 }
 
-func (c *compiler) enter(n ast.Node) func() {
+// enter counts a level of nesting, which ends with c.depth--. It is no defer: of a
+// failure no level is left to count, and a defer is code at each return.
+func (c *compiler) enter(n ast.Node) {
 	c.depth++
 	if c.size++; c.depth > maxNesting || c.size > maxNodes {
 		fail(n, "too large or too deeply nested for the console")
 	}
-	return func() { c.depth-- }
 }
 
 const (
@@ -305,7 +319,7 @@ func (c *compiler) exprHint(n ast.Expr, hint *Type) *operand {
 	o := c.any(n, hint)
 	switch o.mode {
 	case typeMode:
-		fail(n, "%s is not an expression", o.describe())
+		fail(n, "%s is not an expression", o)
 	case packageMode:
 		fail(n, "use of package %s without selector", o.name)
 	case builtinMode:
@@ -316,14 +330,20 @@ func (c *compiler) exprHint(n ast.Expr, hint *Type) *operand {
 		if len(o.results) > 1 {
 			fail(n, "multiple-value expression (%d values) where one is wanted", len(o.results))
 		}
-		fail(n, "%s used as value, and has none", sourceOf(n))
+		fail(n, "%s used as value, and has none", n)
 	}
 	return o
 }
 
 // any compiles any expression: also a type, a package, a call without a value.
 func (c *compiler) any(n ast.Expr, hint *Type) *operand {
-	defer c.enter(n)()
+	c.enter(n)
+	o := c.anyExpr(n, hint)
+	c.depth--
+	return o
+}
+
+func (c *compiler) anyExpr(n ast.Expr, hint *Type) *operand {
 	switch n := n.(type) {
 	case *ast.ParenExpr:
 		return c.any(n.X, hint)
@@ -366,9 +386,18 @@ func (c *compiler) any(n ast.Expr, hint *Type) *operand {
 }
 
 func (c *compiler) literal(n *ast.BasicLit) *operand {
-	kinds := map[token.Token]untyped{token.INT: untypedInt, token.FLOAT: untypedFloat, token.IMAG: untypedComplex, token.CHAR: untypedRune, token.STRING: untypedString}
-	v := constant.MakeFromLiteral(n.Value, n.Kind)
-	return c.constant(n, v, c.u.consts[kinds[n.Kind]])
+	kind := untypedInt
+	switch n.Kind {
+	case token.FLOAT:
+		kind = untypedFloat
+	case token.IMAG:
+		kind = untypedComplex
+	case token.CHAR:
+		kind = untypedRune
+	case token.STRING:
+		kind = untypedString
+	}
+	return c.constant(n, constant.MakeFromLiteral(n.Value, n.Kind), c.u.consts[kind])
 }
 
 func (c *compiler) ident(n *ast.Ident) *operand {

@@ -90,7 +90,7 @@ func (c *compiler) constDecl(d *ast.GenDecl) {
 			}
 			x := c.expr(exprs[j])
 			if !x.isConst() {
-				fail(exprs[j], "%s (%s) is not constant", sourceOf(exprs[j]), x.describe())
+				fail(exprs[j], "%s (%s) is not constant", exprs[j], x)
 			}
 			if typ != nil {
 				x = c.constantTo(x, c.typeExpr(typ), "constant declaration")
@@ -188,7 +188,13 @@ func (c *compiler) setDeclared(s *ast.TypeSpec, t *Type) {
 
 // typeExpr compiles a type.
 func (c *compiler) typeExpr(n ast.Expr) *Type {
-	defer c.enter(n)()
+	c.enter(n)
+	t := c.typeOfExpr(n)
+	c.depth--
+	return t
+}
+
+func (c *compiler) typeOfExpr(n ast.Expr) *Type {
 	switch n := n.(type) {
 	case *ast.ParenExpr:
 		return c.typeExpr(n.X)
@@ -203,7 +209,7 @@ func (c *compiler) typeExpr(n ast.Expr) *Type {
 		}
 		x := c.expr(n.Len)
 		if !x.isConst() {
-			fail(n.Len, "array length %s (%s) must be constant", sourceOf(n.Len), x.describe())
+			fail(n.Len, "array length %s (%s) must be constant", n.Len, x)
 		}
 		k := c.constantIndex(x, -1)
 		e := c.typeExpr(n.Elt)
@@ -242,7 +248,7 @@ func (c *compiler) typeExpr(n ast.Expr) *Type {
 		}
 	}
 	if x.mode != typeMode {
-		fail(n, "%s is not a type", sourceOf(n))
+		fail(n, "%s is not a type", n)
 	}
 	return x.typ
 }
@@ -325,7 +331,7 @@ func embeddedName(n ast.Expr) string {
 	case *ast.IndexListExpr:
 		return embeddedName(n.X)
 	}
-	fail(n, "invalid embedded field type %s", sourceOf(n))
+	fail(n, "invalid embedded field type %s", n)
 	return ""
 }
 

@@ -8,8 +8,8 @@
 //
 // # How it works
 //
-// A request is parsed by go/parser, type-checked by the rules of the language,
-// constants with go/constant, and compiled to closures. Values are reflect.Values of
+// A request is parsed into a tree of go/ast, type-checked by the rules of the language,
+// and compiled to closures. Values are reflect.Values of
 // the types that the program has. What a session declares gets types that reflect
 // makes, see [Type]. Function literals are funcs that the program can call.
 //
@@ -21,6 +21,13 @@
 // that the linker calls so, with a type that the user says: for programs without debug
 // information, of whose types those are known that the program has data of. The type
 // is compared with the room that the arguments take, no more can be known.
+//
+// # Size
+//
+// Every program with the console carries this package, used or not. So it has a parser
+// and constants of its own (packages syntax and constant, each tested against the
+// standard library's), tables that are data rather than code, few closures for special
+// cases, and small functions that many call are kept out of line.
 //
 // # What is left out
 //

@@ -26,7 +26,7 @@ func (s *Session) printable(v reflect.Value) any {
 	if t.pure && t.rt.PkgPath() == "" && basicKind(t.kind) {
 		return d.Interface()
 	}
-	return formatted{s, d, t}
+	return &formatted{s, d, t}
 }
 
 func basicKind(k reflect.Kind) bool {
@@ -92,7 +92,7 @@ type formatted struct {
 }
 
 // Format implements fmt.Formatter.
-func (x formatted) Format(st fmt.State, verb rune) {
+func (x *formatted) Format(st fmt.State, verb rune) {
 	var flags strings.Builder
 	for _, c := range "+-# 0" {
 		if st.Flag(int(c)) {
@@ -118,6 +118,7 @@ type formatter struct {
 	nodes       int
 }
 
+//go:noinline
 func (f *formatter) leaf(x any) { fmt.Fprintf(f.w, "%"+f.flags+string(f.verb), x) }
 
 //go:noinline

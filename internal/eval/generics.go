@@ -129,6 +129,8 @@ func (c *compiler) union(n ast.Expr) *typeSet {
 }
 
 // paramNames lists the names of type parameters, each with its constraint.
+//
+//go:noinline
 func paramNames(l *ast.FieldList) (names []string, constraints []ast.Expr) {
 	for _, f := range l.List {
 		for _, id := range f.Names {
@@ -149,7 +151,7 @@ func (g *generic) params() *ast.FieldList {
 // instantiate compiles f[T, …].
 func (c *compiler) instantiate(n ast.Expr, x *operand, args []ast.Expr) *operand {
 	if x.mode != genericMode {
-		fail(n, "%s is not generic", sourceOf(x.node))
+		fail(n, "%s is not generic", x.node)
 	}
 	var types []*Type
 	for _, a := range args {
@@ -168,9 +170,7 @@ func (c *compiler) instance(n ast.Node, g *generic, types []*Type) *operand {
 	if len(types) != len(names) {
 		fail(n, "%s has %d type parameters, not %d", g.name, len(names), len(types))
 	}
-	var b strings.Builder
-	ids(&b, types)
-	key := b.String()
+	key := ids(types)
 	node, _ := n.(ast.Expr)
 	if t := g.made[key]; t != nil {
 		return &operand{mode: typeMode, node: node, typ: t}
@@ -196,7 +196,7 @@ func (c *compiler) instance(n ast.Node, g *generic, types []*Type) *operand {
 			continue
 		}
 		if why := types[i].missing(bound); why != "" {
-			fail(n, "%s does not satisfy %s (%s)", types[i], sourceOf(e), why)
+			fail(n, "%s does not satisfy %s (%s)", types[i], e, why)
 		}
 	}
 	name := g.name + "[" + strings.Join(full, ",") + "]"
@@ -371,7 +371,7 @@ func (c *compiler) infer(n *ast.CallExpr, f *operand) *operand {
 func (c *compiler) checked0(x *operand, n ast.Expr) *operand {
 	switch x.mode {
 	case typeMode, packageMode, builtinMode:
-		fail(n, "%s (%s) is not a value", sourceOf(n), x.describe())
+		fail(n, "%s (%s) is not a value", n, x)
 	}
 	return x
 }

@@ -112,6 +112,10 @@ var intercepted = []stdName{
 
 	{"sort|Slice", (*Session).sortSlice},
 	{"sort|SliceStable", (*Session).sortSlice},
+	// sort.Float64s would be an instance of the generic sort that hardly a program has.
+	{"sort|Float64s", func(l []float64) {
+		sort.Slice(l, func(i, j int) bool { return l[i] < l[j] || l[i] != l[i] && l[j] == l[j] })
+	}},
 }
 
 // intercept is the session's form of a function, the zero Value where it has none.
@@ -175,6 +179,7 @@ func safeError(x any) bool {
 	return hazardOf(reflect.TypeOf(x)).of == nil
 }
 
+//go:noinline
 func (s *Session) logger() *log.Logger { return log.New(s.out, "", log.LstdFlags) }
 
 // writer is w, or the session's output where it is that of the program.
@@ -190,18 +195,24 @@ func (s *Session) sortSlice(x any, less func(i, j int) bool) {
 	if v.Kind() != reflect.Slice {
 		throw("sort.Slice of a value that is no slice")
 	}
-	sort.Stable(sliceSorter{v.Len(), reflect.Swapper(v.Interface()), less})
+	sort.Stable(&sliceSorter{v, less})
 }
 
 type sliceSorter struct {
-	n    int
-	swap func(i, j int)
+	v    reflect.Value
 	less func(i, j int) bool
 }
 
-func (s sliceSorter) Len() int           { return s.n }
-func (s sliceSorter) Less(i, j int) bool { return s.less(i, j) }
-func (s sliceSorter) Swap(i, j int)      { s.swap(i, j) }
+func (s *sliceSorter) Len() int           { return s.v.Len() }
+func (s *sliceSorter) Less(i, j int) bool { return s.less(i, j) }
+
+// Swap is reflect.Swapper's, without its ways for each size of elements.
+func (s *sliceSorter) Swap(i, j int) {
+	a, b := s.v.Index(i), s.v.Index(j)
+	t := copyOf(a)
+	a.Set(b)
+	b.Set(t)
+}
 
 // errorsAs is errors.As that knows the session's types.
 func (s *Session) errorsAs(err error, target any) bool {

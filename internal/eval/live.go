@@ -302,17 +302,11 @@ func special(tf pclntab.Func) string {
 
 // checked compares a signature with what the function table says of the function.
 func checked(f *symbols.Func, tf pclntab.Func, ft reflect.Type) (Func, error) {
-	if err := f.Check(tf.Args()); err != nil {
+	if err := f.Verify(tf); err != nil {
 		return Func{}, err
 	}
-	var in []reflect.Type
-	for i := range ft.NumIn() {
-		in = append(in, ft.In(i))
-	}
-	if err := checkArguments(f, tf, in); err != nil {
-		return Func{}, err
-	}
-	return Func{Value: funcAt(f.Entry, ft), Loose: !ft.IsVariadic() && len(in) > 0 && in[len(in)-1].Kind() == reflect.Slice}, nil
+	n := ft.NumIn()
+	return Func{Value: funcAt(f.Entry, ft), Loose: !ft.IsVariadic() && n > 0 && ft.In(n-1).Kind() == reflect.Slice}, nil
 }
 
 // ofRuntime says that a source file is one of package runtime, which defines functions

@@ -9,7 +9,7 @@ import (
 )
 
 func (c *compiler) forStmt(n *ast.ForStmt, label string) code {
-	defer c.push()()
+	c.push()
 	first := c.ctx.slots
 	init := c.simple(n.Init)
 	shares := c.shares
@@ -55,7 +55,7 @@ func (c *compiler) forStmt(n *ast.ForStmt, label string) code {
 }
 
 func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
-	defer c.push()()
+	c.push()
 	x := c.expr(n.X)
 	if x.isConst() && x.typ.untyped != typed && x.val.Kind() != constant.String {
 		t := basicType[int](c)
@@ -65,7 +65,7 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 			}
 		}
 		if x.typ.untyped == untypedFloat && constant.ToInt(x.val).Kind() != constant.Int {
-			fail(n.X, "cannot range over %s (%s)", sourceOf(n.X), x.describe())
+			fail(n.X, "cannot range over %s (%s)", n.X, x)
 		}
 		x = c.constantValue(n.X, x.val, t)
 	}
@@ -94,11 +94,11 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 	case t.kind == reflect.Func && len(b.params) == 1 && len(b.results) == 0 && b.params[0].kind == reflect.Func:
 		y := b.params[0].base()
 		if len(y.results) != 1 || !y.results[0].isBool() || len(y.params) > 2 {
-			fail(n.X, "cannot range over %s (%s)", sourceOf(n.X), x.describe())
+			fail(n.X, "cannot range over %s (%s)", n.X, x)
 		}
 		most = copy(types[:], y.params)
 	default:
-		fail(n.X, "cannot range over %s (%s)", sourceOf(n.X), x.describe())
+		fail(n.X, "cannot range over %s (%s)", n.X, x)
 	}
 	given := []ast.Expr{n.Key, n.Value}
 	var sets [2]func(*frame, reflect.Value)
@@ -108,7 +108,7 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 			continue
 		}
 		if i >= most {
-			fail(e, "range over %s permits only %d iteration variable%s", sourceOf(n.X), most, plural(most))
+			fail(e, "range over %s permits only %d iteration variable%s", n.X, most, plural(most))
 		}
 		sets[i], numbers[i] = c.iteration(e, n.Tok, types[i])
 	}
@@ -146,7 +146,7 @@ func (c *compiler) iteration(e ast.Expr, tok token.Token, t *Type) (set func(*fr
 	if tok == token.DEFINE {
 		id, ok := e.(*ast.Ident)
 		if !ok {
-			fail(e, "non-name %s on left side of :=", sourceOf(e))
+			fail(e, "non-name %s on left side of :=", e)
 		}
 		_, make := c.declare(id.Name, t)
 		if t.isInteger() && !t.isUnsigned() {

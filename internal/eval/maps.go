@@ -178,6 +178,7 @@ func (r liveReader) entry(at unsafe.Pointer) (k, v reflect.Value, ok bool) {
 	return copyOf(reflect.NewAt(r.key, kp).Elem()), copyOf(reflect.NewAt(r.elem, vp).Elem()), true
 }
 
+//go:noinline
 func sameBytes(a, b reflect.Value) bool {
 	n := a.Type().Size()
 	if n == 0 {

@@ -307,7 +307,7 @@ func (c *compiler) topStatement(n ast.Stmt) step {
 		t := c.u.of(reflect.TypeFor[typeName]())
 		return func(*frame) []result { return []result{{v.Convert(t.rt), t}} }
 	case packageMode, builtinMode, genericMode:
-		fail(x, "%s is not an expression", o.describe())
+		fail(x, "%s is not an expression", o)
 	case novalue:
 		types := o.results
 		many := o.many

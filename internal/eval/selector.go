@@ -186,10 +186,10 @@ func (c *compiler) selector(n *ast.SelectorExpr) *operand {
 	sel := x.typ.lookup(n.Sel.Name)
 	if sel == nil {
 		if x.typ.lost(n.Sel.Name) {
-			fail(n.Sel, lostMethod, sourceOf(n))
+			fail(n.Sel, lostMethod, n)
 		}
 		what := "field or method"
-		fail(n.Sel, "%s undefined (type %s has no %s %s)%s", sourceOf(n), x.typ, what, n.Sel.Name, c.s.near(n.Sel.Name, x.typ.members()))
+		fail(n.Sel, "%s undefined (type %s has no %s %s)%s", n, x.typ, what, n.Sel.Name, c.s.near(n.Sel.Name, x.typ.members()))
 	}
 	for _, i := range sel.path {
 		x = c.fieldOf(n, x, i)
@@ -319,14 +319,14 @@ func stepInto(v reflect.Value, t *Type, i int) (reflect.Value, *Type) {
 func (c *compiler) methodExpr(n *ast.SelectorExpr, t *Type) *operand {
 	sel := t.lookup(n.Sel.Name)
 	if sel == nil && t.lost(n.Sel.Name) {
-		fail(n.Sel, lostMethod, sourceOf(n))
+		fail(n.Sel, lostMethod, n)
 	}
 	if sel == nil || sel.method == nil {
-		fail(n.Sel, "%s undefined (type %s has no method %s)%s", sourceOf(n), t, n.Sel.Name, c.s.near(n.Sel.Name, t.members()))
+		fail(n.Sel, "%s undefined (type %s has no method %s)%s", n, t, n.Sel.Name, c.s.near(n.Sel.Name, t.members()))
 	}
 	m := sel.method
 	if m.ptr && t.kind != reflect.Pointer && !sel.viaPointer {
-		fail(n.Sel, "invalid method expression %s (needs pointer receiver (*%s).%s)", sourceOf(n), t, m.name)
+		fail(n.Sel, "invalid method expression %s (needs pointer receiver (*%s).%s)", n, t, m.name)
 	}
 	mt := m.typ.base()
 	typ := c.u.function(append([]*Type{t}, mt.params...), mt.results, mt.variadic)

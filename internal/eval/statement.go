@@ -117,13 +117,23 @@ func (c *compiler) gotoStmt(n *ast.BranchStmt) ctl {
 }
 
 func (c *compiler) block(b *ast.BlockStmt) code {
-	defer c.push()()
-	return c.stmts(b.List)
+	pop := c.push()
+	code := c.stmts(b.List)
+	pop()
+	return code
 }
 
-// stmt compiles a statement; nil is nothing to do.
+// stmt compiles a statement; nil is nothing to do. The scopes that it opens end with it.
 func (c *compiler) stmt(n ast.Stmt) code {
-	defer c.enter(n)()
+	c.enter(n)
+	scope := c.scope
+	code := c.statement(n)
+	c.scope = scope
+	c.depth--
+	return code
+}
+
+func (c *compiler) statement(n ast.Stmt) code {
 	label := c.label
 	c.label = ""
 	switch n := n.(type) {
@@ -133,10 +143,10 @@ func (c *compiler) stmt(n ast.Stmt) code {
 		o := c.any(n.X, nil)
 		if !o.effect {
 			if o.mode == typeMode || o.mode == packageMode || o.mode == builtinMode || o.mode == genericMode {
-				fail(n, "%s is not an expression", o.describe())
+				fail(n, "%s is not an expression", o)
 			}
 			if _, call := ast.Unparen(n.X).(*ast.CallExpr); !call || o.isConst() {
-				fail(n, "%s (%s) is not used", sourceOf(n.X), o.describe())
+				fail(n, "%s (%s) is not used", n.X, o)
 			}
 		}
 		do := o.run()
@@ -266,7 +276,7 @@ func (c *compiler) condition(n ast.Expr, what string) func(*frame) bool {
 }
 
 func (c *compiler) ifStmt(n *ast.IfStmt) code {
-	defer c.push()()
+	c.push()
 	init := c.simple(n.Init)
 	cond := c.condition(n.Cond, "if")
 	then := c.block(n.Body)
@@ -390,7 +400,7 @@ func (c *compiler) goStmt(n *ast.GoStmt) code {
 func (c *compiler) sendStmt(n *ast.SendStmt) code {
 	x := c.plain(c.expr(n.Chan))
 	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.RecvDir {
-		fail(n, "invalid operation: cannot send to %s (%s)", sourceOf(n.Chan), x.describe())
+		fail(n, "invalid operation: cannot send to %s (%s)", n.Chan, x)
 	}
 	e := x.typ.base().elem
 	v := c.to(c.exprHint(n.Value, e), e, "send")

@@ -45,7 +45,7 @@ var stdPackages = []stdPackage{
 		{"MaxUint", intConst("18446744073709551615")}, {"MinInt16", intConst("-32768")}, {"MaxFloat64", math.MaxFloat64}, {"MaxFloat32", math.MaxFloat32}, {"SmallestNonzeroFloat64", floatConst("4.9406564584124654417656879286822137236505980e-324")}}},
 	{"os", []stdName{{"Args", &os.Args}, {"Getenv", os.Getenv}, {"LookupEnv", os.LookupEnv}, {"Getpid", os.Getpid}, {"Hostname", os.Hostname}, {"Getwd", os.Getwd}, {"ReadFile", os.ReadFile},
 		{"Stdout", &os.Stdout}, {"Stderr", &os.Stderr}}},
-	{"sort", []stdName{{"Ints", sort.Ints}, {"Strings", sort.Strings}, {"Float64s", sort.Float64s}, {"Search", sort.Search}, {"Sort", sort.Sort}, {"Stable", sort.Stable}, {"Reverse", sort.Reverse},
+	{"sort", []stdName{{"Ints", sort.Ints}, {"Strings", sort.Strings}, {"Search", sort.Search}, {"Sort", sort.Sort}, {"Stable", sort.Stable}, {"Reverse", sort.Reverse},
 		{"SearchInts", sort.SearchInts}, {"IsSorted", sort.IsSorted}, {"Interface", (*sort.Interface)(nil)}, {"IntSlice", (*sort.IntSlice)(nil)}, {"StringSlice", (*sort.StringSlice)(nil)}}},
 	{"strconv", []stdName{{"Atoi", strconv.Atoi}, {"Itoa", strconv.Itoa}, {"ParseInt", strconv.ParseInt}, {"ParseUint", strconv.ParseUint}, {"ParseFloat", strconv.ParseFloat}, {"ParseBool", strconv.ParseBool},
 		{"FormatInt", strconv.FormatInt}, {"FormatFloat", strconv.FormatFloat}, {"FormatBool", strconv.FormatBool}, {"Quote", strconv.Quote}, {"Unquote", strconv.Unquote},

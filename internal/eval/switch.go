@@ -14,7 +14,7 @@ type clause struct {
 }
 
 func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) code {
-	defer c.push()()
+	c.push()
 	init := c.simple(n.Init)
 	var tag *operand
 	var tagValue get
@@ -41,14 +41,14 @@ func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) code {
 			x := c.expr(e)
 			if tag == nil {
 				if x.isNil() || !x.typ.isBool() {
-					fail(e, "invalid case %s in switch (mismatched types %s and bool)", sourceOf(e), x.typ)
+					fail(e, "invalid case %s in switch (mismatched types %s and bool)", e, x.typ)
 				}
 				tests = append(tests, c.plainBool(x))
 				continue
 			}
 			if x.isConst() && !tag.typ.isInterface() && x.val.Kind() != constant.Bool {
 				if s := x.val.ExactString(); seen[s] {
-					fail(e, "duplicate case %s in expression switch", sourceOf(e))
+					fail(e, "duplicate case %s in expression switch", e)
 				} else {
 					seen[s] = true
 				}
@@ -117,7 +117,7 @@ func anyOf(tests []func(*frame) bool) func(*frame) bool {
 }
 
 func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
-	defer c.push()()
+	c.push()
 	init := c.simple(n.Init)
 	var name *ast.Ident
 	var x *operand
@@ -129,7 +129,7 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 		x = c.expr(a.X.(*ast.TypeAssertExpr).X)
 	}
 	if x.isNil() || !x.typ.isInterface() {
-		fail(n.Assign, "%s (%s) is not an interface", sourceOf(x.node), x.describe())
+		fail(n.Assign, "%s (%s) is not an interface", x.node, x)
 	}
 	type typeClause struct {
 		match func(d reflect.Value) (reflect.Value, bool)
@@ -151,7 +151,7 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 			t := c.typeExpr(e)
 			if !t.isInterface() {
 				if why := t.missing(x.typ); why != "" {
-					fail(e, "impossible type switch case: %s (%s) cannot have dynamic type %s (%s)", sourceOf(x.node), x.describe(), t, why)
+					fail(e, "impossible type switch case: %s (%s) cannot have dynamic type %s (%s)", x.node, x, t, why)
 				}
 			}
 			tests = append(tests, c.s.asserter(t))
@@ -253,7 +253,7 @@ func (c *compiler) selectStmt(n *ast.SelectStmt, label string) code {
 		case *ast.SendStmt:
 			x := c.plain(c.expr(st.Chan))
 			if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.RecvDir {
-				fail(st, "invalid operation: cannot send to %s", x.describe())
+				fail(st, "invalid operation: cannot send to %s", x)
 			}
 			e := x.typ.base().elem
 			cm.dir, cm.ch, cm.val = reflect.SelectSend, x.get, c.to(c.exprHint(st.Value, e), e, "send").get
@@ -319,7 +319,7 @@ func (c *compiler) recvClause(n ast.Expr) (reflect.SelectDir, get, *Type) {
 	}
 	x := c.plain(c.expr(u.X))
 	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.SendDir {
-		fail(n, "invalid operation: cannot receive from %s", x.describe())
+		fail(n, "invalid operation: cannot receive from %s", x)
 	}
 	return reflect.SelectRecv, x.get, x.typ.base().elem
 }

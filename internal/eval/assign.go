@@ -143,9 +143,9 @@ func (c *compiler) values(at ast.Node, rhs []ast.Expr, types []*Type) func(*fram
 		if len(types) == 2 && x.pair != nil {
 			return c.pairValues(x, types)
 		}
-		have := 1
-		if x.mode == novalue {
-			have = len(x.results)
+		have := len(x.results)
+		if x.mode != novalue {
+			fail(at, "assignment mismatch: %d variables but 1 value", len(types))
 		}
 		fail(at, "assignment mismatch: %d variables but %s returns %d value%s", len(types), sourceOf(rhs[0]), have, plural(have))
 	}

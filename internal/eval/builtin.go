@@ -245,6 +245,7 @@ func (c *compiler) copyCall(n *ast.CallExpr) *operand {
 
 func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 	t := c.typeExpr(n.Args[0])
+	var known []int64 // of the sizes
 	size := func(i int) func(*frame) int64 {
 		if i >= len(n.Args) {
 			return nil
@@ -256,6 +257,7 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 			if v.Kind() != constant.Int || !exact || k < 0 {
 				fail(x.node, "invalid argument: size %s must be a non-negative integer", sourceOf(x.node))
 			}
+			known = append(known, k)
 			return func(*frame) int64 { return k }
 		}
 		if !x.typ.isInteger() {
@@ -264,6 +266,9 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 		return x.number()
 	}
 	length, capacity := size(1), size(2)
+	if len(known) == 2 && known[0] > known[1] {
+		fail(n.Args[1], "invalid argument: length and capacity swapped")
+	}
 	rt := t.rtype()
 	b := t.base()
 	s := c.s

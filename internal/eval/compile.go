@@ -83,10 +83,14 @@ func (o *operand) isConst() bool { return o.mode == constantMode }
 func (o *operand) describe() string {
 	switch o.mode {
 	case constantMode:
-		if o.typ.untyped != typed {
-			return o.typ.String() + " constant " + o.val.String()
+		value := " " + o.val.String()
+		if _, ok := ast.Unparen(o.node).(*ast.BasicLit); ok {
+			value = "" // it stands there
 		}
-		return "constant " + o.val.String() + " of type " + o.typ.String()
+		if o.typ.untyped != typed {
+			return o.typ.String() + " constant" + value
+		}
+		return "constant" + value + " of type " + o.typ.String()
 	case typeMode:
 		return o.typ.String() + " (type)"
 	case packageMode:
@@ -97,6 +101,11 @@ func (o *operand) describe() string {
 		return "generic function " + o.name + " without instantiation"
 	case novalue:
 		return "no value"
+	case variableMode:
+		return "variable of type " + o.typ.String()
+	}
+	if o.isNil() {
+		return "untyped nil"
 	}
 	return "value of type " + o.typ.String()
 }
@@ -213,7 +222,8 @@ type compiler struct {
 	u     *universe
 	scope *scope
 	ctx   *funcContext
-	label string // of the statement that follows
+	label string   // of the statement that follows
+	last  ast.Stmt // of a clause of a switch, where fallthrough may stand
 	iota  constant.Value
 	depth int
 	// late are bodies of functions, compiled when all names are known.
@@ -223,6 +233,7 @@ type compiler struct {
 	undo      *[]func()
 	hoisted   map[*ast.DeclStmt]bool
 	declaring map[*Type]*ast.TypeSpec // types of a declaration that are still to be made
+	added     map[string]bool         // methods that the request declares
 	size      int
 	lenient   bool // see Session.boxer
 }
@@ -307,9 +318,9 @@ func (c *compiler) exprHint(n ast.Expr, hint *Type) *operand {
 		fail(n, "cannot use generic function %s without instantiation", o.name)
 	case novalue:
 		if len(o.results) > 1 {
-			fail(n, "multiple-value expression (%d values) where one is wanted", len(o.results))
+			fail(n, "multiple-value %s (value of type %s) in single-value context", sourceOf(n), typeList(o.results))
 		}
-		fail(n, "%s used as value, and has none", sourceOf(n))
+		fail(n, "%s (no value) used as value", sourceOf(n))
 	}
 	return o
 }

@@ -28,7 +28,7 @@ func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
 		}
 	}
 	if x.isNil() || !ok {
-		fail(n, "operator %s not defined on %s (%s)", n.Op, sourceOf(n.X), x.describe())
+		fail(n, "invalid operation: operator %s not defined on %s (%s)", n.Op, sourceOf(n.X), x.describe())
 	}
 	if x.isConst() {
 		size := uint(0)
@@ -129,7 +129,7 @@ func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *
 		if x.isNil() && y.isNil() {
 			fail(n, "invalid operation: %s (operator %s not defined on nil)", sourceOf(n), op)
 		}
-		if x.isNil() || y.isNil() {
+		if x.isNil() || y.isNil() || constantClass(x.typ) != constantClass(y.typ) {
 			mismatch()
 		}
 		return x, y
@@ -150,6 +150,14 @@ func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *
 	}
 	mismatch()
 	return nil, nil
+}
+
+// constantClass tells untyped types apart that do not mix.
+func constantClass(t *Type) untyped {
+	if t.isNumeric() {
+		return untypedInt
+	}
+	return t.untyped
 }
 
 func (c *compiler) binaryOp(n ast.Expr, op token.Token, x, y *operand) *operand {

@@ -29,7 +29,7 @@ var stdPackages = []stdPackage{
 		{"Canceled", &context.Canceled}, {"DeadlineExceeded", &context.DeadlineExceeded},
 		{"Context", (*context.Context)(nil)}, {"CancelFunc", (*context.CancelFunc)(nil)}}},
 	{"errors", []stdName{{"New", errors.New}, {"Is", errors.Is}, {"Unwrap", errors.Unwrap}, {"Join", errors.Join}}},
-	{"fmt", []stdName{{"Stringer", (*fmt.Stringer)(nil)}, {"Sscan", fmt.Sscan}, {"Sscanf", fmt.Sscanf}}},
+	{"fmt", []stdName{{"Stringer", (*fmt.Stringer)(nil)}, {"State", (*fmt.State)(nil)}, {"Formatter", (*fmt.Formatter)(nil)}, {"GoStringer", (*fmt.GoStringer)(nil)}, {"Sscan", fmt.Sscan}, {"Sscanf", fmt.Sscanf}}},
 	{"io", []stdName{{"EOF", &io.EOF}, {"ReadAll", io.ReadAll}, {"WriteString", io.WriteString}, {"Discard", &io.Discard}, {"Copy", io.Copy},
 		{"Reader", (*io.Reader)(nil)}, {"Writer", (*io.Writer)(nil)}}},
 	{"log", []stdName{}},

@@ -45,7 +45,7 @@ func setMap(th *thread, m, k, x reflect.Value) {
 		panic(plainError("assignment to entry in nil map"))
 	}
 	th.charge(int64(k.Type().Size()+x.Type().Size()) + 16)
-	m.SetMapIndex(mapKey(k), x)
+	th.s.write(m, mapKey(k), x)
 }
 
 type plainError string

@@ -105,6 +105,7 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 	x := c.plain(c.expr(n.Args[0]))
 	g, t := x.get, x.typ
 	b := t.base()
+	s := c.s
 	wrong := func(what string) {
 		fail(n, "invalid argument: %s (%s) must be %s", sourceOf(n.Args[0]), x.describe(), what)
 	}
@@ -113,7 +114,11 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		if t.kind != reflect.Map && t.kind != reflect.Slice {
 			wrong("a map or slice")
 		}
-		return c.effect(n, func(f *frame) { g(f).Clear() })
+		return c.effect(n, func(f *frame) {
+			s.mapLock.Lock()
+			defer s.mapLock.Unlock()
+			g(f).Clear()
+		})
 	case "close":
 		if t.kind != reflect.Chan || b.dir == reflect.RecvDir {
 			wrong("a channel to send on")
@@ -133,7 +138,7 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		return c.effect(n, func(f *frame) {
 			m, key := g(f), mapKey(k(f))
 			if !m.IsNil() {
-				m.SetMapIndex(key, reflect.Value{})
+				s.write(m, key, reflect.Value{})
 			}
 		})
 	}
@@ -162,6 +167,10 @@ func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
 		fail(n, "invalid argument: %s (%s) for built-in %s", sourceOf(n.Args[0]), x.describe(), name)
 	}
 	g, t := x.get, x.typ
+	if t.kind == reflect.Array && hasCall(n.Args[0]) {
+		size := int64(t.base().length)
+		return c.ofNumber(n, intType, func(f *frame) int64 { g(f); return size })
+	}
 	if t.kind == reflect.Array {
 		return c.constantValue(n, constant.MakeInt64(int64(t.base().length)), intType)
 	}
@@ -169,6 +178,24 @@ func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
 		return c.ofNumber(n, intType, func(f *frame) int64 { return int64(g(f).Cap()) })
 	}
 	return c.ofNumber(n, intType, func(f *frame) int64 { return int64(g(f).Len()) })
+}
+
+// hasCall says that an expression has a call or a receive, for whose sake it must be
+// computed.
+func hasCall(n ast.Expr) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			found = true
+		case *ast.UnaryExpr:
+			found = found || n.Op == token.ARROW
+		}
+		return !found
+	})
+	return found
 }
 
 func (c *compiler) appendCall(n *ast.CallExpr) *operand {

@@ -266,7 +266,11 @@ func (c *compiler) declare(name string, t *Type) (*object, func(*frame) reflect.
 		c.scope.set(o)
 	}
 	slot := o.slot
+	large := rt.Size() > 1<<12
 	return o, func(f *frame) reflect.Value {
+		if large {
+			f.th.chargeLarge(rt)
+		}
 		v := reflect.New(rt).Elem()
 		f.slots[slot] = v
 		return v

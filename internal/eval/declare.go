@@ -354,6 +354,12 @@ func (c *compiler) interfaceType(n *ast.InterfaceType) *Type {
 			continue
 		}
 		t := c.typeExpr(f.Type)
+		if later := c.declaring[t]; later != nil {
+			c.setDeclared(later, t)
+		}
+		if t.kind == reflect.Invalid && t.untyped == typed {
+			fail(f.Type, "invalid recursive type %s", t)
+		}
 		if !t.isInterface() {
 			set = set.and(&typeSet{terms: []term{{typ: t}}})
 			continue

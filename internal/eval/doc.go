@@ -14,8 +14,11 @@
 // in the program sees as the compiler would have made them, see [Type]. Function literals are funcs that the program can call.
 //
 // A package is named by its import path or by its last element. Where several have
-// that, one that is neither internal nor vendored is preferred if it is the only one;
-// otherwise the name is refused, with the paths: import the one that is meant.
+// that, the one is taken that alone is neither internal nor vendored; else that alone
+// has types of variables, parameters and results of package main; else that alone is of
+// the standard library; else that alone has the fewest path elements. The output then
+// says which, and which others there are. Otherwise the name is refused, with the paths:
+// import the one that is meant.
 //
 // The builtin function("main.charge", func(int) error) is the function of the program
 // that the linker calls so, with a type that the user says: for programs without debug

@@ -123,6 +123,17 @@ type formatted struct {
 
 // Format implements fmt.Formatter.
 func (x formatted) Format(st fmt.State, verb rune) {
+	defer func() {
+		// fmt recovers what panics, also the end of the evaluation: that is told
+		// to the next who looks.
+		switch r := recover().(type) {
+		case nil:
+		case *stopError:
+			x.s.current().stop.CompareAndSwap(nil, r)
+		default:
+			panic(r)
+		}
+	}()
 	var flags strings.Builder
 	for _, c := range "+-# 0" {
 		if st.Flag(int(c)) {
@@ -402,6 +413,7 @@ func (t *Type) methodOf(name string) *method {
 }
 
 func (s *Session) callMethodOf(v reflect.Value, m *method, args ...reflect.Value) []reflect.Value {
+	defer s.called()()
 	var box any
 	r := reflect.ValueOf(&box).Elem()
 	r.Set(v)

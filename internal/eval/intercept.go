@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +66,12 @@ var intercepted = map[string]func(*Session) any{
 		return func(text string, n int) string {
 			s.checkSize(int64(len(text)) * int64(max(n, 0)))
 			return strings.Repeat(text, n)
+		}
+	},
+	"bytes|Repeat": func(s *Session) any {
+		return func(text []byte, n int) []byte {
+			s.checkSize(int64(len(text)) * int64(max(n, 0)))
+			return bytes.Repeat(text, n)
 		}
 	},
 	"strings|Replace": func(s *Session) any {

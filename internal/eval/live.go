@@ -32,6 +32,7 @@ type Live struct {
 	standIns map[reflect.Type]*symbols.Type
 	shapes   map[reflect.Type]*symbols.Type // also those without a name
 	short    map[string][]string            // import paths by last element
+	used     map[string]bool                // see usedByMain
 	bare     bareTypes
 }
 
@@ -89,33 +90,102 @@ func packages(x *symbols.Index) []string {
 }
 
 // Package implements Program.
-func (l *Live) Package(name string) (string, error) {
+func (l *Live) Package(name string) (string, []string, error) {
 	if !l.open() {
-		return l.bare.pkg(name), nil
+		return l.bare.pkg(name), nil, nil
 	}
 	for _, p := range packages(l.x) {
 		if p == name {
-			return p, nil
+			return p, nil, nil
 		}
 	}
 	paths := l.short[name]
 	switch len(paths) {
 	case 0:
-		return "", nil
+		return "", nil, nil
 	case 1:
-		return paths[0], nil
+		return paths[0], nil, nil
 	}
-	// internal and vendored packages give way to one that is neither.
-	var open []string
+	if p, ok := only(paths, func(p string) bool {
+		return !strings.Contains("/"+p, "/internal/") && !strings.Contains("/"+p, "/vendor/")
+	}); ok {
+		return p, nil, nil
+	}
+	others := func(taken string) (l []string) {
+		for _, p := range paths {
+			if p != taken {
+				l = append(l, p)
+			}
+		}
+		return l
+	}
+	// A binary does not tell what package main imports, but of what types its
+	// variables, parameters and results are.
+	used := l.usedByMain()
+	fewest := 1 << 10
 	for _, p := range paths {
-		if !strings.Contains("/"+p, "/internal/") && !strings.Contains("/"+p, "/vendor/") {
-			open = append(open, p)
+		fewest = min(fewest, strings.Count(p, "/"))
+	}
+	for _, ok := range []func(string) bool{
+		func(p string) bool { return used[p] },
+		func(p string) bool { first, _, _ := strings.Cut(p, "/"); return standard[first] },
+		func(p string) bool { return strings.Count(p, "/") == fewest },
+	} {
+		if p, ok := only(paths, ok); ok {
+			return p, others(p), nil
 		}
 	}
-	if len(open) == 1 {
-		return open[0], nil
+	return "", nil, fmt.Errorf("%s is ambiguous: import one of %s", name, strings.Join(paths, ", "))
+}
+
+// only is the one of a list for which f holds; ok is false where there is not one.
+func only(list []string, f func(string) bool) (one string, ok bool) {
+	for _, p := range list {
+		if f(p) {
+			if ok {
+				return "", false
+			}
+			one, ok = p, true
+		}
 	}
-	return "", fmt.Errorf("%s is ambiguous: import one of %s", name, strings.Join(paths, ", "))
+	return one, ok
+}
+
+// standard are the first elements of import paths of the standard library that have
+// packages below them.
+var standard = map[string]bool{"archive": true, "compress": true, "container": true, "crypto": true, "database": true, "debug": true, "encoding": true, "go": true, "hash": true, "html": true,
+	"image": true, "index": true, "log": true, "math": true, "mime": true, "net": true, "os": true, "path": true, "regexp": true, "runtime": true, "sync": true, "testing": true, "text": true, "time": true, "unicode": true}
+
+// usedByMain are the packages of types that names of package main have.
+func (l *Live) usedByMain() map[string]bool {
+	if l.used != nil {
+		return l.used
+	}
+	l.used = map[string]bool{}
+	note := func(t *symbols.Type) {
+		for t != nil && t.Name() == "" && t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if t == nil {
+			return
+		}
+		if p, _, ok := l.x.Package(strings.TrimLeft(t.Name(), "*[]")); ok {
+			l.used[p] = true
+		}
+	}
+	for _, n := range l.x.Vars("main") {
+		if v, err := l.x.Var(n); err == nil {
+			note(v.Type)
+		}
+	}
+	for _, n := range l.x.Funcs("main") {
+		if f, err := l.x.Func(n); err == nil {
+			for _, p := range f.Params {
+				note(p.Type)
+			}
+		}
+	}
+	return l.used
 }
 
 // Lookup implements Program.
@@ -277,7 +347,7 @@ func forbidden(path, name string) string {
 	case strings.HasPrefix(path, "internal/runtime/") || strings.HasPrefix(path, "runtime/internal/"):
 		return "functions of package " + path + " are refused"
 	case exits[name]:
-		return "it would end the program"
+		return "it ends the program, or can"
 	case strings.Contains(name, "go.shape.") || strings.Contains(name, "["):
 		return needsDictionary
 	case strings.HasPrefix(name, "_cgo") || strings.Contains(name, "._Cfunc_"):
@@ -320,7 +390,8 @@ func ofRuntime(file string) bool {
 	return strings.Contains(file, "/src/runtime/") || strings.HasPrefix(file, "runtime/")
 }
 
-var exits = map[string]bool{"os.Exit": true, "syscall.Exit": true, "os.runtime_beforeExit": true, "log.Fatal": true, "log.Fatalf": true, "log.Fatalln": true}
+var exits = map[string]bool{"syscall.Kill": true, "syscall.Tgkill": true, "syscall.Exec": true, "golang.org/x/sys/unix.Kill": true, "golang.org/x/sys/unix.Exec": true, "os.(*Process).Kill": true, "os.(*Process).Signal": true,
+	"syscall.Syscall": true, "syscall.Syscall6": true, "syscall.RawSyscall": true, "syscall.RawSyscall6": true, "runtime/debug.SetMaxStack": true, "runtime/debug.SetMaxThreads": true, "os.Exit": true, "syscall.Exit": true, "os.runtime_beforeExit": true, "log.Fatal": true, "log.Fatalf": true, "log.Fatalln": true}
 
 // Method implements Program.
 func (l *Live) Method(rt reflect.Type, name string) (m Func, err error) {

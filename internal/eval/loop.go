@@ -85,6 +85,10 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 	x = c.plain(x)
 	t := x.typ
 	pointer := false
+	if n.Value == nil && t.kind == reflect.Pointer && t.base().elem.kind == reflect.Array && !hasCall(n.X) {
+		x = c.constantValue(n.X, constant.MakeInt64(int64(t.base().elem.base().length)), basicType[int](c)) // the array need not be there
+		t = x.typ
+	}
 	if t.kind == reflect.Pointer && t.base().elem.kind == reflect.Array {
 		x = c.deref(n.X, x)
 		t, pointer = x.typ, true

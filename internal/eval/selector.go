@@ -283,6 +283,11 @@ func (th *thread) callInterface(m *method, name string, v reflect.Value, args []
 	}
 	t := th.s.types.of(d.Type())
 	if v.NumMethod() > 0 && t.pure {
+		if t.kind == reflect.Pointer {
+			if f := stdMethod(t.rt.Elem(), m.name); f.IsValid() && f.Type().In(0) == t.rt {
+				return th.callHost(f, name, append([]reflect.Value{d}, args...), spread)
+			}
+		}
 		fn, word, ok := itabMethod(addressable(v).Addr().UnsafePointer(), m.iface-1, m.typ.rtype())
 		if !ok {
 			panic(&stopError{refused("%s of %s: the linker has dropped this method, calling it would kill the program", m.name, d.Type())})

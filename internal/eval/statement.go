@@ -371,6 +371,7 @@ func (c *compiler) deferStmt(n *ast.DeferStmt) code {
 	call := c.deferredCall(n.Call, "defer")
 	return func(f *frame) ctl {
 		run := call(f)
+		f.th.charge(128)
 		f.defers = append(f.defers, func(th *thread, state *panicState) {
 			depth := len(th.pending)
 			th.pending = append(th.pending, state)

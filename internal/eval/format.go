@@ -111,6 +111,14 @@ func (s *Session) typeText(x any) string {
 	if !d.IsValid() {
 		return "<nil>"
 	}
+	switch d.Interface().(type) {
+	case runtimeError:
+		return "runtime.errorString"
+	case plainError:
+		return "runtime.plainError"
+	case interfaceError:
+		return "*runtime.TypeAssertionError"
+	}
 	return s.types.of(d.Type()).String()
 }
 

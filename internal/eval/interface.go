@@ -220,9 +220,19 @@ func (s *Session) assertionError(from, to *Type, d reflect.Value) runtime.Error 
 	dt := s.types.of(d.Type())
 	name := from.String()
 	if to.isInterface() {
-		return interfaceError{fmt.Sprintf("interface conversion: %s is not %s: %s", dt, to, dt.missing(to))}
+		return interfaceError{fmt.Sprintf("interface conversion: %s is not %s: %s", dt, to, dt.lacks(to))}
 	}
 	return interfaceError{fmt.Sprintf("interface conversion: %s is %s, not %s", name, dt, to)}
+}
+
+// lacks names the first method that t has not, as the runtime does.
+func (t *Type) lacks(iface *Type) string {
+	for _, m := range iface.base().methods {
+		if have := t.methodOf(m.name); have == nil || have.typ != m.typ {
+			return "missing method " + m.name
+		}
+	}
+	return t.missing(iface)
 }
 
 type interfaceError struct{ msg string }

@@ -202,11 +202,9 @@ var nilDereference = runtimeError{"invalid memory address or nil pointer derefer
 
 func throw(format string, args ...any) { panic(runtimeError{fmt.Sprintf(format, args...)}) }
 
+// throwIndex panics as the runtime does.
 func throwIndex(i int64, size int) {
-	if i < 0 {
-		throw("index out of range [%d]", i)
-	}
-	throw("index out of range [%d] with length %d", i, size)
+	_ = make([]struct{}, size)[i]
 }
 
 // exitError is the program's end, asked for by the session.

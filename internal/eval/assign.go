@@ -17,6 +17,12 @@ func (c *compiler) target(n ast.Expr) (t *Type, at place) {
 	o := c.expr(n)
 	switch o.mode {
 	case variableMode:
+		if hold := o.hold; hold != nil {
+			return o.typ, func(f *frame) func(reflect.Value) {
+				v := hold(f)
+				return func(x reflect.Value) { v().Set(x) }
+			}
+		}
 		g := o.get
 		return o.typ, func(f *frame) func(reflect.Value) {
 			v := g(f)
@@ -94,7 +100,14 @@ func (c *compiler) assignOne(l, r ast.Expr) code {
 	}
 	x := c.to(c.exprHint(r, t), t, "assignment")
 	g := x.get
-	if o := c.simpleVariable(l); o != nil {
+	o := c.simpleVariable(l)
+	if o == nil && !hasCall(l) && !hasCall(r) {
+		// Nothing can tell in what order its parts are computed.
+		if o = c.expr(l); o.mode != variableMode {
+			o = nil
+		}
+	}
+	if o != nil {
 		v := o.get
 		if num := x.num; num != nil && !x.isConst() {
 			if t.isUnsigned() {

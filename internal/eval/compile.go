@@ -66,6 +66,10 @@ type operand struct {
 	results []*Type
 	many    func(*frame) []reflect.Value
 
+	// hold, where not nil, computes what a variable is found by, and returns what
+	// finds it, or panics: in an assignment of several that is later.
+	hold func(*frame) func() reflect.Value
+
 	container, key get // of a map element
 	name           string
 	generic        *generic

@@ -38,6 +38,14 @@ func (t *Type) lookup(name string) *selection {
 	if t.untyped != typed {
 		return nil
 	}
+	if t.kind == reflect.Pointer && t.declare != nil { // fields alone
+		s := t.base().elem.lookup(name)
+		if s == nil || s.method != nil {
+			return nil
+		}
+		s.viaPointer = true
+		return s
+	}
 	level := []entry{{t, nil, false}}
 	seen := map[*Type]bool{}
 	for len(level) > 0 {
@@ -215,6 +223,12 @@ func (c *compiler) fieldOf(n ast.Expr, x *operand, i int) *operand {
 	rt := f.rtype()
 	offset := t.rtype().Field(i).Offset
 	r := &operand{mode: mode, node: n, typ: f}
+	if hold := x.hold; hold != nil && mode == variableMode {
+		r.hold = func(fr *frame) func() reflect.Value {
+			v := hold(fr)
+			return func() reflect.Value { return fieldVariable(v(), offset, rt) }
+		}
+	}
 	if mode == variableMode {
 		r.get = func(fr *frame) reflect.Value { return fieldVariable(g(fr), offset, rt) }
 	} else {

@@ -18,10 +18,12 @@ demo: build ## start two programs, mount them, look, act, tidy up
 
 test: vet race ## all that must pass before a change lands
 
-vet: ## formatting, vet (also for darwin), staticcheck, go.mod
+vet: ## formatting, vet (also for darwin), the library elsewhere, staticcheck, go.mod
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
+	GOOS=freebsd $(GO) build ./...
+	GOOS=windows $(GO) build . ./plugins/... ./fs/client
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 

@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"github.com/hugelgupf/p9/linux"
-	"golang.org/x/sys/unix"
+	"github.com/ispyd/ispyd/internal/sysname"
 )
 
 // ErrTimeout is what an operation fails with when the server does not answer
@@ -129,7 +129,6 @@ var linuxErrnos = map[linux.Errno]syscall.Errno{
 	linux.ENOSYS:       syscall.ENOSYS,
 	linux.ENOTEMPTY:    syscall.ENOTEMPTY,
 	linux.ELOOP:        syscall.ELOOP,
-	linux.ENODATA:      syscall.ENODATA,
 	linux.EPROTO:       syscall.EPROTO,
 	linux.EOVERFLOW:    syscall.EOVERFLOW,
 	linux.EBADMSG:      syscall.EBADMSG,
@@ -175,5 +174,5 @@ func errnoName(e syscall.Errno) string {
 	if e == syscall.EOPNOTSUPP {
 		return "EOPNOTSUPP"
 	}
-	return unix.ErrnoName(e)
+	return sysname.Errno(e)
 }

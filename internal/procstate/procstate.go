@@ -11,10 +11,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/ispyd/ispyd/internal/sysname"
 )
 
 // Reader says where the files are.
@@ -169,7 +168,7 @@ func stopSignal(fields []string) string {
 	if err != nil || code&0x7f == 0 {
 		return ""
 	}
-	return unix.SignalName(syscall.Signal(code & 0x7f))
+	return sysname.Signal(code & 0x7f)
 }
 
 // bootTime is when the system started.

@@ -323,6 +323,9 @@ func (c *compiler) exprHint(n ast.Expr, hint *Type) *operand {
 	case builtinMode:
 		fail(n, "%s must be called", o.name)
 	case genericMode:
+		if hint != nil && hint.kind == reflect.Func && o.generic.fn != nil {
+			return c.inferFrom(n, o, hint)
+		}
 		fail(n, "cannot use generic function %s without instantiation", o.name)
 	case novalue:
 		if len(o.results) > 1 {

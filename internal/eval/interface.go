@@ -56,10 +56,10 @@ func (s *Session) boxer(n ast.Node, from, to *Type, g get, lenient bool) get {
 
 // boxable says why values of a type must not get into an interface.
 func (s *Session) boxable(from, to *Type) error {
+	if h := hazardOf(from.rtype()); h.of != nil && to.pure {
+		return refused("%s may not go into an interface: the linker has dropped the method %s of %s, and whoever calls it kills the program; fmt and the console show it, and its fields that are of other types may go", from, h.method, h.of)
+	}
 	if from.pure {
-		if h := hazardOf(from.rt); h.of != nil && to.pure {
-			return refused("%s may not go into an interface: the linker has dropped the method %s of %s, and whoever calls it kills the program", from, h.method, h.of)
-		}
 		return nil
 	}
 	if to.rtype().NumMethod() > 0 {

@@ -183,14 +183,6 @@ type funcContext struct {
 
 type capture struct{ outer, inner int }
 
-// list is the statements of a block, while they are compiled.
-type list struct {
-	stmts  []ast.Stmt
-	labels map[string]int // where its labels are
-	at     int
-	jumped bool // there is a goto to one of them
-}
-
 type loop struct {
 	label      string
 	breakable  bool

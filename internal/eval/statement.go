@@ -74,6 +74,14 @@ func (c *compiler) pureCall(n *ast.CallExpr) bool {
 	return f.mode == typeMode || f.mode == builtinMode
 }
 
+// list is the statements of a block, while they are compiled.
+type list struct {
+	stmts  []ast.Stmt
+	labels map[string]int // where its labels are
+	at     int
+	jumped bool // there is a goto to one of them
+}
+
 // newList notes where the labels of a block are.
 func newList(stmts []ast.Stmt) *list {
 	l := &list{stmts: stmts}

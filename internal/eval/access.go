@@ -58,6 +58,10 @@ func (c *compiler) deref(n ast.Expr, x *operand) *operand {
 	e, g := x.typ.base().elem, x.get
 	rt := e.rtype()
 	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value { return pointee(g(f), rt) }}
+	r.hold = func(f *frame) func() reflect.Value {
+		p := copyOf(g(f))
+		return func() reflect.Value { return pointee(p, rt) }
+	}
 	r.fast()
 	return r
 }
@@ -126,6 +130,28 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 			}
 			return retype(v.Index(int(k)), rt)
 		}}
+		hold := x.hold
+		r.hold = func(f *frame) func() reflect.Value {
+			var find func() reflect.Value
+			switch {
+			case t.kind == reflect.Slice:
+				v := copyOf(g(f))
+				find = func() reflect.Value { return v }
+			case hold != nil:
+				find = hold(f)
+			default:
+				v := g(f)
+				find = func() reflect.Value { return v }
+			}
+			k := i(f)
+			return func() reflect.Value {
+				v := find()
+				if size := v.Len(); uint64(k) >= uint64(size) {
+					throwIndex(k, size)
+				}
+				return v.Index(int(k))
+			}
+		}
 		if t.kind == reflect.Array {
 			r.mode = x.mode
 			if r.mode != variableMode {

@@ -17,6 +17,12 @@ func (c *compiler) target(n ast.Expr) (t *Type, at place) {
 	o := c.expr(n)
 	switch o.mode {
 	case variableMode:
+		if hold := o.hold; hold != nil {
+			return o.typ, func(f *frame) func(reflect.Value) {
+				v := hold(f)
+				return func(x reflect.Value) { v().Set(x) }
+			}
+		}
 		g := o.get
 		return o.typ, func(f *frame) func(reflect.Value) {
 			v := g(f)
@@ -45,7 +51,7 @@ func setMap(th *thread, m, k, x reflect.Value) {
 		panic(plainError("assignment to entry in nil map"))
 	}
 	th.charge(int64(k.Type().Size()+x.Type().Size()) + 16)
-	m.SetMapIndex(mapKey(k), x)
+	th.s.write(m, mapKey(k), x)
 }
 
 type plainError string
@@ -94,7 +100,14 @@ func (c *compiler) assignOne(l, r ast.Expr) code {
 	}
 	x := c.to(c.exprHint(r, t), t, "assignment")
 	g := x.get
-	if o := c.simpleVariable(l); o != nil {
+	o := c.simpleVariable(l)
+	if o == nil && !hasCall(l) && !hasCall(r) {
+		// Nothing can tell in what order its parts are computed.
+		if o = c.expr(l); o.mode != variableMode {
+			o = nil
+		}
+	}
+	if o != nil {
 		v := o.get
 		if num := x.num; num != nil && !x.isConst() {
 			if t.isUnsigned() {
@@ -143,9 +156,9 @@ func (c *compiler) values(at ast.Node, rhs []ast.Expr, types []*Type) func(*fram
 		if len(types) == 2 && x.pair != nil {
 			return c.pairValues(x, types)
 		}
-		have := 1
-		if x.mode == novalue {
-			have = len(x.results)
+		have := len(x.results)
+		if x.mode != novalue {
+			fail(at, "assignment mismatch: %d variables but 1 value", len(types))
 		}
 		fail(at, "assignment mismatch: %d variables but %s returns %d value%s", len(types), rhs[0], have, plural(have))
 	}

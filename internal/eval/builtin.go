@@ -127,12 +127,17 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 	x := c.plain(c.expr(n.Args[0]))
 	g, t := x.get, x.typ
 	b := t.base()
+	s := c.s
 	switch name {
 	case "clear":
 		if t.kind != reflect.Map && t.kind != reflect.Slice {
 			wrongArgument(n, x, "a map or slice")
 		}
-		return c.effect(n, func(f *frame) { g(f).Clear() })
+		return c.effect(n, func(f *frame) {
+			s.mapLock.Lock()
+			defer s.mapLock.Unlock()
+			g(f).Clear()
+		})
 	case "close":
 		if t.kind != reflect.Chan || b.dir == reflect.RecvDir {
 			wrongArgument(n, x, "a channel to send on")
@@ -152,7 +157,7 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		return c.effect(n, func(f *frame) {
 			m, key := g(f), mapKey(k(f))
 			if !m.IsNil() {
-				m.SetMapIndex(key, reflect.Value{})
+				s.write(m, key, reflect.Value{})
 			}
 		})
 	}
@@ -181,6 +186,10 @@ func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
 		fail(n, "invalid argument: %s (%s) for built-in %s", n.Args[0], x, name)
 	}
 	g, t := x.get, x.typ
+	if t.kind == reflect.Array && hasCall(n.Args[0]) {
+		size := int64(t.base().length)
+		return c.ofNumber(n, intType, func(f *frame) int64 { g(f); return size })
+	}
 	if t.kind == reflect.Array {
 		return c.constantValue(n, constant.MakeInt64(int64(t.base().length)), intType)
 	}
@@ -188,6 +197,24 @@ func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
 		return c.ofNumber(n, intType, func(f *frame) int64 { return int64(g(f).Cap()) })
 	}
 	return c.ofNumber(n, intType, func(f *frame) int64 { return int64(g(f).Len()) })
+}
+
+// hasCall says that an expression has a call or a receive, for whose sake it must be
+// computed.
+func hasCall(n ast.Expr) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			found = true
+		case *ast.UnaryExpr:
+			found = found || n.Op == token.ARROW
+		}
+		return !found
+	})
+	return found
 }
 
 func (c *compiler) appendCall(n *ast.CallExpr) *operand {
@@ -264,6 +291,7 @@ func (c *compiler) copyCall(n *ast.CallExpr) *operand {
 
 func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 	t := c.typeExpr(n.Args[0])
+	var known []int64 // of the sizes
 	size := func(i int) func(*frame) int64 {
 		if i >= len(n.Args) {
 			return nil
@@ -275,6 +303,7 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 			if v.Kind() != constant.Int || !exact || k < 0 {
 				fail(x.node, "invalid argument: size %s must be a non-negative integer", x.node)
 			}
+			known = append(known, k)
 			return func(*frame) int64 { return k }
 		}
 		if !x.typ.isInteger() {
@@ -283,6 +312,9 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 		return x.number()
 	}
 	length, capacity := size(1), size(2)
+	if len(known) == 2 && known[0] > known[1] {
+		fail(n.Args[1], "invalid argument: length and capacity swapped")
+	}
 	rt := t.rtype()
 	b := t.base()
 	s := c.s

@@ -153,7 +153,7 @@ func (c *compiler) argumentList(n *ast.CallExpr, f *operand, done []*operand) (f
 	pass := func(x *operand, t *Type) get {
 		c.lenient = f.own
 		defer func() { c.lenient = false }()
-		return c.to(x, t, "argument").get
+		return c.to(x, t, "argument to "+sourceOf(n.Fun)).get
 	}
 	var gets []get
 	switch {

@@ -75,6 +75,10 @@ type operand struct {
 	results []*Type
 	many    func(*frame) []reflect.Value
 
+	// hold, where not nil, computes what a variable is found by, and returns what
+	// finds it, or panics: in an assignment of several that is later.
+	hold func(*frame) func() reflect.Value
+
 	container, key get // of a map element
 	name           string
 	generic        *generic
@@ -95,10 +99,14 @@ func (o *operand) String() string { return o.describe() }
 func (o *operand) describe() string {
 	switch o.mode {
 	case constantMode:
-		if o.typ.untyped != typed {
-			return o.typ.String() + " constant " + o.val.String()
+		value := " " + o.val.String()
+		if _, ok := ast.Unparen(o.node).(*ast.BasicLit); ok {
+			value = "" // it stands there
 		}
-		return "constant " + o.val.String() + " of type " + o.typ.String()
+		if o.typ.untyped != typed {
+			return o.typ.String() + " constant" + value
+		}
+		return "constant" + value + " of type " + o.typ.String()
 	case typeMode:
 		return o.typ.String() + " (type)"
 	case packageMode:
@@ -109,6 +117,11 @@ func (o *operand) describe() string {
 		return "generic function " + o.name + " without instantiation"
 	case novalue:
 		return "no value"
+	case variableMode:
+		return "variable of type " + o.typ.String()
+	}
+	if o.isNil() {
+		return "untyped nil"
 	}
 	return "value of type " + o.typ.String()
 }
@@ -184,14 +197,6 @@ type funcContext struct {
 
 type capture struct{ outer, inner int }
 
-// list is the statements of a block, while they are compiled.
-type list struct {
-	stmts  []ast.Stmt
-	labels map[string]int // where its labels are
-	at     int
-	jumped bool // there is a goto to one of them
-}
-
 type loop struct {
 	label      string
 	continuing bool
@@ -228,7 +233,8 @@ type compiler struct {
 	u     *universe
 	scope *scope
 	ctx   *funcContext
-	label string // of the statement that follows
+	label string   // of the statement that follows
+	last  ast.Stmt // of a clause of a switch, where fallthrough may stand
 	iota  constant.Value
 	depth int
 	// late are bodies of functions, compiled when all names are known.
@@ -239,6 +245,7 @@ type compiler struct {
 	hoisted   map[*ast.DeclStmt]bool
 	shares    int                     // expressions so far that may keep a variable: a loop with such makes new ones
 	declaring map[*Type]*ast.TypeSpec // types of a declaration that are still to be made
+	added     map[string]bool         // methods that the request declares
 	size      int
 	lenient   bool // see Session.boxer
 }
@@ -272,7 +279,11 @@ func (c *compiler) declare(name string, t *Type) (*object, func(*frame) reflect.
 		c.scope.set(o)
 	}
 	slot := o.slot
+	large := rt.Size() > 1<<12
 	return o, func(f *frame) reflect.Value {
+		if large {
+			f.th.chargeLarge(rt)
+		}
 		v := reflect.New(rt).Elem()
 		f.slots[slot] = v
 		return v
@@ -325,12 +336,15 @@ func (c *compiler) exprHint(n ast.Expr, hint *Type) *operand {
 	case builtinMode:
 		fail(n, "%s must be called", o.name)
 	case genericMode:
+		if hint != nil && hint.kind == reflect.Func && o.generic.fn != nil {
+			return c.inferFrom(n, o, hint)
+		}
 		fail(n, "cannot use generic function %s without instantiation", o.name)
 	case novalue:
 		if len(o.results) > 1 {
-			fail(n, "multiple-value expression (%d values) where one is wanted", len(o.results))
+			fail(n, "multiple-value %s (value of type %s) in single-value context", sourceOf(n), typeList(o.results))
 		}
-		fail(n, "%s used as value, and has none", n)
+		fail(n, "%s (no value) used as value", n)
 	}
 	return o
 }

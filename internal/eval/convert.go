@@ -76,6 +76,10 @@ func (c *compiler) constantTo(o *operand, t *Type, use string) *operand {
 		v := c.constantValue(o.node, o.val, d)
 		return c.value(o.node, t, c.s.boxer(o.node, d, t, v.get, c.lenient))
 	}
+	if _, why := represent(o.val, t); why != "" {
+		note := map[string]string{"truncated": " (truncated)", "overflows": " (overflows)"}[why]
+		fail(o.node, "cannot use %s (%s) as %s value in %s%s", sourceOf(o.node), o.describe(), t, use, note)
+	}
 	return c.constantValue(o.node, o.val, t)
 }
 
@@ -86,10 +90,8 @@ func (c *compiler) constantValue(n ast.Expr, v constant.Value, t *Type) *operand
 	r, why := represent(v, t)
 	switch why {
 	case "":
-	case "truncated":
-		fail(n, "cannot use %s (constant %s) as %s value (truncated)", n, v, t)
-	case "overflows":
-		fail(n, "cannot use %s (constant %s) as %s value (overflows)", n, v, t)
+	case "truncated", "overflows":
+		fail(n, "cannot use %s (constant %s) as %s value (%s)", n, v, t, why)
 	default:
 		fail(n, "cannot use %s (constant %s) as %s value", n, v, t)
 	}

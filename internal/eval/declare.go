@@ -52,6 +52,9 @@ func (c *compiler) varSpec(s *ast.ValueSpec) code {
 	}
 	makes := make([]func(*frame) reflect.Value, len(s.Names))
 	for i, id := range s.Names {
+		if !c.ctx.top || c.scope != c.s.overlay {
+			c.redeclared(id)
+		}
 		_, makes[i] = c.declare(id.Name, types[i].defaultType())
 	}
 	top := c.ctx.top && c.scope == c.s.overlay
@@ -85,6 +88,9 @@ func (c *compiler) constDecl(d *ast.GenDecl) {
 		c.iota = constant.MakeInt64(int64(i))
 		var objects []*object
 		for j, id := range s.Names {
+			if !c.ctx.top || c.scope != c.s.overlay {
+				c.redeclared(id)
+			}
 			if j >= len(exprs) {
 				fail(id, "missing init expr for const declaration")
 			}
@@ -135,6 +141,7 @@ func (c *compiler) typeDecls(specs []ast.Spec) {
 	types := map[*ast.TypeSpec]*Type{}
 	for _, sp := range specs {
 		s := sp.(*ast.TypeSpec)
+		c.redeclared(s.Name)
 		if s.TypeParams != nil {
 			c.scope.set(&object{kind: typeObject, name: s.Name.Name, gen: &generic{name: s.Name.Name, spec: s, scope: c.scope, made: map[string]*Type{}}})
 			continue
@@ -354,6 +361,12 @@ func (c *compiler) interfaceType(n *ast.InterfaceType) *Type {
 			continue
 		}
 		t := c.typeExpr(f.Type)
+		if later := c.declaring[t]; later != nil {
+			c.setDeclared(later, t)
+		}
+		if t.kind == reflect.Invalid && t.untyped == typed {
+			fail(f.Type, "invalid recursive type %s", t)
+		}
 		if !t.isInterface() {
 			set = set.and(&typeSet{terms: []term{{typ: t}}})
 			continue

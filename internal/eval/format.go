@@ -49,28 +49,58 @@ func (s *Session) typeVerbs(format string, args []any) (string, []any) {
 	if !strings.ContainsAny(format, "Tw") {
 		return format, wrapped
 	}
-	b := []byte(format)
-	n := 0
-	for i := 0; i < len(b); i++ {
-		if b[i] != '%' {
+	var b []byte
+	n, moved := 0, false // the argument that is next; whether that must be said
+	for i := 0; i < len(format); i++ {
+		b = append(b, format[i])
+		if format[i] != '%' {
 			continue
 		}
-		for i++; i < len(b) && strings.IndexByte("+-# 0123456789.[]*", b[i]) >= 0; i++ {
-			if b[i] == '*' {
+		start := len(b)
+		for i++; i < len(format) && strings.IndexByte("+-# 0123456789.[]*", format[i]) >= 0; i++ {
+			switch format[i] {
+			case '*':
+				if moved {
+					b, moved = fmt.Appendf(b, "[%d]", n+1), false
+				}
 				n++
+			case '[':
+				end := strings.IndexByte(format[i:], ']')
+				k, err := strconv.Atoi(format[i+1 : i+max(end, 1)])
+				if err != nil || k < 1 || k > len(args) {
+					return format, wrapped // fmt says what is wrong
+				}
+				n, moved = k-1, false
 			}
+			b = append(b, format[i])
 		}
-		if i >= len(b) || b[i] == '%' {
+		if i >= len(format) || format[i] == '%' {
+			b = append(b, format[i:min(i+1, len(format))]...)
 			continue
 		}
-		if b[i] == 'T' && n < len(args) {
-			b[i] = 's'
+		verb := format[i]
+		switch {
+		case n >= len(args):
+		case verb == 'T' && !strings.Contains(format, "["):
+			verb = 's'
 			wrapped[n] = s.typeText(args[n])
-		} else if b[i] == 'w' && n < len(args) {
-			if err, ok := args[n].(error); ok && !safeError(err) {
-				b[i] = 'v'
+		case verb == 'T':
+			// Other verbs may have the argument too: its type is one more.
+			if at := strings.LastIndexByte(string(b[start:]), '['); at >= 0 && b[len(b)-1] == ']' {
+				b = b[:start+at]
+			}
+			wrapped = append(wrapped, s.typeText(args[n]))
+			b, verb, moved = fmt.Appendf(b, "[%d]", len(wrapped)), 's', true
+		default:
+			if moved && b[len(b)-1] != ']' {
+				b = fmt.Appendf(b, "[%d]", n+1)
+			}
+			moved = false
+			if err, ok := args[n].(error); ok && verb == 'w' && !safeError(err) {
+				verb = 'v'
 			}
 		}
+		b = append(b, verb)
 		n++
 	}
 	return string(b), wrapped
@@ -80,6 +110,14 @@ func (s *Session) typeText(x any) string {
 	d := unbridge(reflect.ValueOf(&x).Elem())
 	if !d.IsValid() {
 		return "<nil>"
+	}
+	switch d.Interface().(type) {
+	case runtimeError:
+		return "runtime.errorString"
+	case plainError:
+		return "runtime.plainError"
+	case interfaceError:
+		return "*runtime.TypeAssertionError"
 	}
 	return s.types.of(d.Type()).String()
 }
@@ -93,6 +131,17 @@ type formatted struct {
 
 // Format implements fmt.Formatter.
 func (x *formatted) Format(st fmt.State, verb rune) {
+	defer func() {
+		// fmt recovers what panics, also the end of the evaluation: that is told
+		// to the next who looks.
+		switch r := recover().(type) {
+		case nil:
+		case *stopError:
+			x.s.current().stop.CompareAndSwap(nil, r)
+		default:
+			panic(r)
+		}
+	}()
 	var flags strings.Builder
 	for _, c := range "+-# 0" {
 		if st.Flag(int(c)) {
@@ -111,7 +160,7 @@ func (x *formatted) Format(st fmt.State, verb rune) {
 
 type formatter struct {
 	s           *Session
-	w           io.Writer
+	w           fmt.State
 	flags       string
 	verb        rune
 	plus, sharp bool
@@ -133,10 +182,31 @@ func (f *formatter) value(v reflect.Value, t *Type, depth int, methods bool) {
 		f.text("…")
 		return
 	}
-	if methods && !(f.sharp && f.verb == 'v') && strings.ContainsRune("vsxXq", f.verb) {
-		if s, ok := f.s.textOf(v, t); ok {
-			f.leaf(s)
+	if methods && !t.pure {
+		if f.sharp && f.verb == 'v' {
+			if s, ok := f.stringMethod(v, t, "GoString"); ok {
+				if s != nil {
+					f.text(*s)
+				}
+				return
+			}
+		}
+		if m := t.methodOf("Format"); m != nil && m.typ == f.s.types.of(reflect.TypeFor[func(fmt.State, rune)]()) {
+			var st any = f.w
+			state := reflect.New(reflect.TypeFor[fmt.State]()).Elem()
+			state.Set(reflect.ValueOf(st))
+			f.s.callMethodOf(v, m, state, reflect.ValueOf(f.verb))
 			return
+		}
+	}
+	if methods && !(f.sharp && f.verb == 'v') && strings.ContainsRune("vsxXq", f.verb) {
+		for _, name := range [...]string{"Error", "String"} {
+			if s, ok := f.stringMethod(v, t, name); ok {
+				if s != nil {
+					f.leaf(*s)
+				}
+				return
+			}
 		}
 	}
 	syntax := f.sharp && f.verb == 'v'
@@ -301,34 +371,65 @@ func plainOf(u reflect.Value) any {
 	return u.Complex()
 }
 
+// stringMethod is what a method says, nil where it has panicked, which is written.
+func (f *formatter) stringMethod(v reflect.Value, t *Type, name string) (text *string, ok bool) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *stopError:
+			panic(r)
+		default:
+			f.text("%!" + string(f.verb) + "(PANIC=" + name + " method: " + fmt.Sprint(f.s.printables([]any{r})...) + ")")
+			text, ok = nil, true
+		}
+	}()
+	s, ok := f.s.stringMethod(v, t, name)
+	return &s, ok
+}
+
 // textOf is what Error or String say of a value that has one of them.
 func (s *Session) textOf(v reflect.Value, t *Type) (text string, ok bool) {
-	for _, name := range []string{"Error", "String"} {
-		sel := t.lookup(name)
-		if sel == nil || sel.method == nil {
-			continue
-		}
-		m := sel.method
-		mt := m.typ.base()
-		if len(mt.params) != 0 || len(mt.results) != 1 || mt.results[0].rtype() != reflect.TypeFor[string]() {
-			continue
-		}
-		if m.ptr && t.kind != reflect.Pointer && !sel.viaPointer {
-			continue
-		}
-		if t.kind == reflect.Pointer && v.IsNil() {
-			return "<nil>", true
-		}
-		if t.isInterface() {
-			continue
-		}
-		var box any
-		r := reflect.ValueOf(&box).Elem()
-		r.Set(v)
-		th := &thread{s: s, ev: s.current()}
-		return th.callInterface(&method{name: name, typ: m.typ, iface: 1}, name, r, nil, false)[0].String(), true
+	if text, ok = s.stringMethod(v, t, "Error"); ok {
+		return text, true
 	}
-	return "", false
+	return s.stringMethod(v, t, "String")
+}
+
+// stringMethod calls a method without parameters whose result is a string.
+func (s *Session) stringMethod(v reflect.Value, t *Type, name string) (text string, ok bool) {
+	m := t.methodOf(name)
+	if m == nil || m.typ != s.types.of(reflect.TypeFor[func() string]()) {
+		return "", false
+	}
+	if t.kind == reflect.Pointer && v.IsNil() {
+		defer func() { // as fmt does; what works without a value is taken
+			if e := recover(); e != nil {
+				if _, stop := e.(*stopError); stop {
+					panic(e)
+				}
+				text = "<nil>"
+			}
+		}()
+	}
+	return s.callMethodOf(v, m)[0].String(), true
+}
+
+// methodOf is a method that values of t, which is no interface, have; nil for none.
+func (t *Type) methodOf(name string) *method {
+	sel := t.lookup(name)
+	if t.isInterface() || sel == nil || sel.method == nil || sel.method.ptr && t.kind != reflect.Pointer && !sel.viaPointer {
+		return nil
+	}
+	return sel.method
+}
+
+func (s *Session) callMethodOf(v reflect.Value, m *method, args ...reflect.Value) []reflect.Value {
+	defer s.called()()
+	var box any
+	r := reflect.ValueOf(&box).Elem()
+	r.Set(v)
+	th := &thread{s: s, ev: s.current()}
+	return th.callInterface(&method{name: m.name, typ: m.typ, iface: 1}, m.name, r, args, false)
 }
 
 // sorted are the entries of a map, sorted by key as fmt does.

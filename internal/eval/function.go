@@ -74,6 +74,7 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 		if p.slot < 0 {
 			continue
 		}
+		th.chargeLarge(p.rt)
 		v := reflect.New(p.rt).Elem()
 		v.Set(args[i])
 		f.slots[p.slot] = v
@@ -81,6 +82,7 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 	if n := len(fn.results); n > 0 {
 		f.results = make([]reflect.Value, n)
 		for i, p := range fn.results {
+			th.chargeLarge(p.rt)
 			v := reflect.New(p.rt).Elem()
 			f.results[i] = v
 			if p.slot >= 0 {
@@ -133,6 +135,10 @@ func (f *frame) runDefers(state *panicState) {
 	f.th.unwinding = was || stopped
 	defer func() { f.th.unwinding = was }()
 	for len(f.defers) > 0 {
+		if f.th.over() {
+			f.defers = nil
+			break
+		}
 		d := f.defers[len(f.defers)-1]
 		f.defers = f.defers[:len(f.defers)-1]
 		f.runDefer(d, state)
@@ -226,15 +232,21 @@ func (s *Session) callback(cl *closure, args []reflect.Value) (results []reflect
 			results = append(results, reflect.Zero(t.rtype()))
 		}
 	}()
-	if n := s.callbacks.Add(1); n > maxDepth {
-		s.callbacks.Add(-1)
-		panic(&stopError{fmt.Errorf("%w: more than %d calls from the program into the session at once: infinite recursion?", ErrLimit, maxDepth)})
-	}
-	defer s.callbacks.Add(-1)
+	defer s.called()()
 	th := &thread{s: s, ev: s.current()}
 	results = cl.invoke(th, args)
 	returned = true
 	return results
+}
+
+// called counts a call from outside into code of the session, whose depth begins anew.
+// What it returns says that the call is over.
+func (s *Session) called() func() {
+	if n := s.callbacks.Add(1); n > maxDepth {
+		s.callbacks.Add(-1)
+		panic(&stopError{fmt.Errorf("%w: more than %d calls from the program into the session at once: infinite recursion?", ErrLimit, maxDepth)})
+	}
+	return func() { s.callbacks.Add(-1) }
 }
 
 // protected says that the session's own code is further out on this goroutine's stack,
@@ -278,8 +290,9 @@ func (th *thread) callValue(fn reflect.Value, name string, args []reflect.Value,
 }
 
 // callHost calls a function of the program.
-func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, spread bool) []reflect.Value {
+func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, spread bool) (results []reflect.Value) {
 	th.enter()
+	th.charge(256)
 	old := th.ev.host.Swap(&name)
 	depth := th.depth
 	defer func() {
@@ -287,9 +300,12 @@ func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, 
 		th.depth = depth - 1
 	}()
 	if spread {
-		return fn.CallSlice(args)
+		results = fn.CallSlice(args)
+	} else {
+		results = fn.Call(args)
 	}
-	return fn.Call(args)
+	th.check()
+	return results
 }
 
 func (c *compiler) funcLit(n *ast.FuncLit) *operand {

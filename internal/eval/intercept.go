@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -53,6 +54,10 @@ var intercepted = []stdName{
 	{"strings|Repeat", func(s *Session, text string, n int) string {
 		s.checkSize(int64(len(text)) * int64(max(n, 0)))
 		return strings.Repeat(text, n)
+	}},
+	{"bytes|Repeat", func(s *Session, text []byte, n int) []byte {
+		s.checkSize(int64(len(text)) * int64(max(n, 0)))
+		return bytes.Repeat(text, n)
 	}},
 	{"strings|Replace", func(s *Session, text, old, by string, n int) string {
 		s.checkSize(int64(len(text)) + int64(min(uint(n), uint(strings.Count(text, old))))*int64(len(by)))

@@ -32,6 +32,7 @@ type Live struct {
 	standIns map[reflect.Type]*symbols.Type
 	shapes   map[reflect.Type]*symbols.Type // also those without a name
 	short    map[string][]string            // import paths by last element
+	used     map[string]bool                // see usedByMain
 	bare     bareTypes
 }
 
@@ -86,36 +87,6 @@ func packages(x *symbols.Index) []string {
 		}
 	}
 	return l
-}
-
-// Package implements Program.
-func (l *Live) Package(name string) (string, error) {
-	if !l.open() {
-		return l.bare.pkg(name), nil
-	}
-	for _, p := range packages(l.x) {
-		if p == name {
-			return p, nil
-		}
-	}
-	paths := l.short[name]
-	switch len(paths) {
-	case 0:
-		return "", nil
-	case 1:
-		return paths[0], nil
-	}
-	// internal and vendored packages give way to one that is neither.
-	var open []string
-	for _, p := range paths {
-		if !strings.Contains("/"+p, "/internal/") && !strings.Contains("/"+p, "/vendor/") {
-			open = append(open, p)
-		}
-	}
-	if len(open) == 1 {
-		return open[0], nil
-	}
-	return "", fmt.Errorf("%s is ambiguous: import one of %s", name, strings.Join(paths, ", "))
 }
 
 // Lookup implements Program.
@@ -278,7 +249,7 @@ func forbidden(path, name string) string {
 	case strings.HasPrefix(path, "internal/runtime/") || strings.HasPrefix(path, "runtime/internal/"):
 		return "functions of package " + path + " are refused"
 	case ends(name):
-		return "it would end the program"
+		return "it ends the program, or can"
 	case strings.Contains(name, "go.shape.") || strings.Contains(name, "["):
 		return needsDictionary
 	case strings.HasPrefix(name, "_cgo") || strings.Contains(name, "._Cfunc_"):
@@ -317,7 +288,11 @@ func ofRuntime(file string) bool {
 
 func ends(name string) bool {
 	switch name {
-	case "os.Exit", "syscall.Exit", "os.runtime_beforeExit", "log.Fatal", "log.Fatalf", "log.Fatalln":
+	case "os.Exit", "syscall.Exit", "os.runtime_beforeExit", "log.Fatal", "log.Fatalf", "log.Fatalln",
+		"syscall.Kill", "syscall.Tgkill", "syscall.Exec", "golang.org/x/sys/unix.Kill", "golang.org/x/sys/unix.Exec",
+		"os.(*Process).Kill", "os.(*Process).Signal",
+		"syscall.Syscall", "syscall.Syscall6", "syscall.RawSyscall", "syscall.RawSyscall6",
+		"runtime/debug.SetMaxStack", "runtime/debug.SetMaxThreads":
 		return true
 	}
 	return false

@@ -71,7 +71,15 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 	}
 	x = c.plain(x)
 	t := x.typ
+	given := []ast.Expr{n.Key, n.Value}
 	pointer := false
+	if blank(n.Value) && t.kind == reflect.Pointer && t.base().elem.kind == reflect.Array {
+		// The array need not be there.
+		size, g := int64(t.base().elem.base().length), x.get
+		x = c.ofNumber(n.X, basicType[int](c), func(f *frame) int64 { g(f); return size })
+		t = x.typ
+		given[1] = nil
+	}
 	if t.kind == reflect.Pointer && t.base().elem.kind == reflect.Array {
 		x = c.deref(n.X, x)
 		t, pointer = x.typ, true
@@ -100,9 +108,9 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 	default:
 		fail(n.X, "cannot range over %s (%s)", n.X, x)
 	}
-	given := []ast.Expr{n.Key, n.Value}
 	var sets [2]func(*frame, reflect.Value)
 	var numbers [2]func(*frame, int64)
+	var begins [2]place
 	for i, e := range given {
 		if e == nil {
 			continue
@@ -110,7 +118,24 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 		if i >= most {
 			fail(e, "range over %s permits only %d iteration variable%s", n.X, most, plural(most))
 		}
-		sets[i], numbers[i] = c.iteration(e, n.Tok, types[i])
+		if n.Tok == token.ASSIGN {
+			begins[i] = c.assigned(e, types[i])
+		}
+		if begin := begins[i]; begin != nil {
+			sets[i] = func(f *frame, v reflect.Value) { begin(f)(v) }
+		} else {
+			sets[i], numbers[i] = c.iteration(e, n.Tok, types[i])
+		}
+	}
+	if a, b := begins[0], begins[1]; a != nil && b != nil {
+		// Both places are computed before one is assigned to.
+		slot := c.ctx.slot()
+		sets[0] = func(f *frame, v reflect.Value) { f.slots[slot] = v }
+		sets[1] = func(f *frame, v reflect.Value) {
+			first, second := a(f), b(f)
+			first(f.slots[slot])
+			second(copyOf(v))
+		}
 	}
 	var body code
 	c.within(label, true, n.Body, func() { body = c.block(n.Body) })
@@ -154,14 +179,35 @@ func (c *compiler) iteration(e ast.Expr, tok token.Token, t *Type) (set func(*fr
 		}
 		return func(f *frame, v reflect.Value) { make(f).Set(v) }, number
 	}
+	begin := c.assigned(e, t)
+	return func(f *frame, v reflect.Value) { begin(f)(v) }, nil
+}
+
+// assigned compiles the assignment of values of type t to e; nil where that is blank.
+func (c *compiler) assigned(e ast.Expr, t *Type) place {
+	if blank(e) {
+		return nil
+	}
 	to, at := c.target(e)
 	slot := c.ctx.slot()
 	held := c.to(&operand{mode: valueMode, node: e, typ: t, get: func(f *frame) reflect.Value { return f.slots[slot] }}, to, "range clause")
 	g := held.get
-	return func(f *frame, v reflect.Value) {
-		f.slots[slot] = v
-		at(f)(g(f))
-	}, nil
+	return func(f *frame) func(reflect.Value) {
+		set := at(f)
+		return func(v reflect.Value) {
+			f.slots[slot] = v
+			set(g(f))
+		}
+	}
+}
+
+// blank says that there is no variable.
+func blank(e ast.Expr) bool {
+	if e == nil {
+		return true
+	}
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == "_"
 }
 
 // ranging is a compiled range over something.

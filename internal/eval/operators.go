@@ -29,7 +29,7 @@ func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
 		}
 	}
 	if x.isNil() || !ok {
-		fail(n, "operator %s not defined on %s (%s)", n.Op, n.X, x)
+		fail(n, "invalid operation: operator %s not defined on %s (%s)", n.Op, n.X, x)
 	}
 	if x.isConst() {
 		size := uint(0)
@@ -127,7 +127,7 @@ func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *
 		if x.isNil() && y.isNil() {
 			fail(n, "invalid operation: %s (operator %s not defined on nil)", n, op)
 		}
-		if x.isNil() || y.isNil() {
+		if x.isNil() || y.isNil() || constantClass(x.typ) != constantClass(y.typ) {
 			mismatch(n, x, y)
 		}
 		return x, y
@@ -155,6 +155,14 @@ func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *
 //go:noinline
 func mismatch(n ast.Expr, x, y *operand) {
 	fail(n, "invalid operation: %s (mismatched types %s and %s)", n, x.typ, y.typ)
+}
+
+// constantClass tells untyped types apart that do not mix.
+func constantClass(t *Type) untyped {
+	if t.isNumeric() {
+		return untypedInt
+	}
+	return t.untyped
 }
 
 func (c *compiler) binaryOp(n ast.Expr, op token.Token, x, y *operand) *operand {

@@ -38,6 +38,14 @@ func (t *Type) lookup(name string) *selection {
 	if t.untyped != typed {
 		return nil
 	}
+	if t.kind == reflect.Pointer && t.declare != nil { // fields alone
+		s := t.base().elem.lookup(name)
+		if s == nil || s.method != nil {
+			return nil
+		}
+		s.viaPointer = true
+		return s
+	}
 	level := []entry{{t, nil, false}}
 	seen := map[*Type]bool{}
 	for len(level) > 0 {
@@ -215,6 +223,12 @@ func (c *compiler) fieldOf(n ast.Expr, x *operand, i int) *operand {
 	rt := f.rtype()
 	offset := t.rtype().Field(i).Offset
 	r := &operand{mode: mode, node: n, typ: f}
+	if hold := x.hold; hold != nil && mode == variableMode {
+		r.hold = func(fr *frame) func() reflect.Value {
+			v := hold(fr)
+			return func() reflect.Value { return fieldVariable(v(), offset, rt) }
+		}
+	}
 	if mode == variableMode {
 		r.get = func(fr *frame) reflect.Value { return fieldVariable(g(fr), offset, rt) }
 	} else {
@@ -283,6 +297,11 @@ func (th *thread) callInterface(m *method, name string, v reflect.Value, args []
 	}
 	t := th.s.types.of(d.Type())
 	if v.NumMethod() > 0 && t.pure {
+		if t.kind == reflect.Pointer {
+			if f := stdMethod(t.rt.Elem(), m.name); f.IsValid() && f.Type().In(0) == t.rt {
+				return th.callHost(f, name, append([]reflect.Value{d}, args...), spread)
+			}
+		}
 		fn, word, ok := itabMethod(addressable(v).Addr().UnsafePointer(), m.iface-1, m.typ.rtype())
 		if !ok {
 			panic(&stopError{refused("%s of %s: the linker has dropped this method, calling it would kill the program", m.name, d.Type())})

@@ -62,6 +62,9 @@ func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) code {
 		}
 		c.within(label, false, n.Body, func() {
 			pop := c.push()
+			if n := len(cc.Body); n > 0 {
+				c.last = cc.Body[n-1]
+			}
 			cl.body = c.stmts(cc.Body)
 			pop()
 		})
@@ -138,6 +141,7 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 	}
 	var clauses []typeClause
 	fallback := -1
+	seen := map[*Type]bool{}
 	for i, s := range n.Body.List {
 		cc := s.(*ast.CaseClause)
 		var cl typeClause
@@ -149,6 +153,10 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 				continue
 			}
 			t := c.typeExpr(e)
+			if seen[t] {
+				fail(e, "duplicate case %s in type switch", sourceOf(e))
+			}
+			seen[t] = true
 			if !t.isInterface() {
 				if why := t.missing(x.typ); why != "" {
 					fail(e, "impossible type switch case: %s (%s) cannot have dynamic type %s (%s)", x.node, x, t, why)
@@ -160,6 +168,9 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 			}
 		}
 		if cc.List == nil {
+			if fallback >= 0 {
+				fail(cc, "multiple defaults in switch")
+			}
 			fallback = i
 		}
 		single := len(cc.List) == 1 && one != x.typ

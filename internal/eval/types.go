@@ -212,7 +212,7 @@ func (u *universe) slice(e *Type) *Type {
 
 func (u *universe) array(n int, e *Type) *Type {
 	if e.pure {
-		return u.of(reflect.ArrayOf(n, e.rt))
+		return u.of(arrayOf(n, e.rt))
 	}
 	return u.make("["+strconv.Itoa(n)+"]"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem, t.length = reflect.Array, e, n })
 }

@@ -24,9 +24,6 @@ func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
 		ok = x.typ.isBool()
 	case token.XOR:
 		ok = x.typ.isInteger()
-		if x.isConst() && x.typ.untyped != typed {
-			ok = constant.ToInt(x.val).Kind() == constant.Int
-		}
 	}
 	if x.isNil() || !ok {
 		fail(n, "operator %s not defined on %s (%s)", n.Op, sourceOf(n.X), x.describe())
@@ -130,7 +127,7 @@ func (c *compiler) match(n ast.Expr, op token.Token, x, y *operand) (*operand, *
 		if x.isNil() && y.isNil() {
 			fail(n, "invalid operation: %s (operator %s not defined on nil)", sourceOf(n), op)
 		}
-		if x.isNil() || y.isNil() {
+		if x.typ.kind != y.typ.kind && !(x.typ.isNumeric() && y.typ.isNumeric()) {
 			mismatch()
 		}
 		return x, y
@@ -258,9 +255,10 @@ func (c *compiler) comparison(n ast.Expr, op token.Token, x, y *operand, nilSide
 		t = y.typ
 	}
 	if x.isConst() && y.isConst() {
-		ok := op == token.EQL || op == token.NEQ || x.val.Kind() != constant.Bool && x.val.Kind() != constant.Complex
-		if !ok {
-			fail(n, "invalid operation: %s (operator %s not defined on %s)", sourceOf(n), op, x.typ)
+		for _, o := range []*operand{x, y} { // one of them may be complex
+			if op != token.EQL && op != token.NEQ && !o.typ.ordered() {
+				fail(n, "invalid operation: %s (operator %s not defined on %s)", sourceOf(n), op, o.typ)
+			}
 		}
 		return c.constant(n, constant.MakeBool(constant.Compare(x.val, op, y.val)), boolType)
 	}

@@ -100,7 +100,14 @@ func (c *compiler) arguments(n *ast.CallExpr, f *operand) (args func(*frame) []r
 				if n.Ellipsis.IsValid() {
 					fail(n, "cannot use ... with multi-valued %s", sourceOf(n.Args[0]))
 				}
-				return c.forward(n, x, params, variadic), variadic
+				if last := len(params) - 1; f.maybeVariadic() && !variadic {
+					if len(x.results) != len(params) {
+						variadic = true
+					} else if ok, _ := x.results[last].assignable(params[last]); !ok {
+						variadic = true
+					}
+				}
+				return c.forward(n, x, params, variadic), b.variadic
 			}
 			return c.argumentList(n, f, []*operand{x})
 		}
@@ -125,12 +132,12 @@ func (c *compiler) argumentList(n *ast.CallExpr, f *operand, done []*operand) (f
 		}
 		return c.exprHint(n.Args[i], hint)
 	}
-	if n.Ellipsis.IsValid() && !variadic && !(f.loose && len(params) > 0 && params[len(params)-1].kind == reflect.Slice) {
+	if n.Ellipsis.IsValid() && !variadic && !f.maybeVariadic() {
 		fail(n, "have (...) but function is not variadic: %s", f.typ)
 	}
 	// Debug information does not tell whether a function is variadic: where its
 	// last parameter is a slice, and the arguments fit only so, it is.
-	if f.loose && !variadic && !n.Ellipsis.IsValid() && len(params) > 0 && params[len(params)-1].kind == reflect.Slice {
+	if f.maybeVariadic() && !variadic && !n.Ellipsis.IsValid() {
 		last := len(params) - 1
 		switch {
 		case len(n.Args) != len(params):
@@ -189,6 +196,13 @@ func (c *compiler) argumentList(n *ast.CallExpr, f *operand, done []*operand) (f
 		return v
 	})
 	return collect(gets), b.variadic
+}
+
+// maybeVariadic says that nobody knows whether a function is variadic, and that it can
+// be.
+func (o *operand) maybeVariadic() bool {
+	p := o.typ.base().params
+	return o.loose && len(p) > 0 && p[len(p)-1].kind == reflect.Slice
 }
 
 func (c *compiler) wrongCount(n *ast.CallExpr, f *operand, have int) {

@@ -59,7 +59,8 @@ func (s *Session) boxer(n ast.Node, from, to *Type, g get, lenient bool) get {
 func (s *Session) boxable(from, to *Type) error {
 	if from.pure {
 		if h := hazardOf(from.rt); h.of != nil && to.pure {
-			return refused("%s may not go into an interface: the linker has dropped the method %s of %s, and whoever calls it kills the program", from, h.method, h.of)
+			return refused("%s may not go into an interface: the linker has dropped the method %s of %s, and whoever calls it kills the program. "+
+				"Print it as it stands, also by :json or fmt.Printf, or pass the fields that are needed", from, h.method, h.of)
 		}
 		return nil
 	}

@@ -226,9 +226,11 @@ func (l *Live) function(f *symbols.Func) (Func, error) {
 	no := func(format string, args ...any) (Func, error) { return Func{}, cannotCall(f.Name, format, args...) }
 	path, _, _ := l.x.Package(f.Name)
 	if why := forbidden(path, f.Name); why != "" {
-		return no("%s", why)
+		return no("%s%s", why, elsewhere(f.Name))
 	}
 	switch {
+	case f.Inlined() && elsewhere(f.Name) != "":
+		return no("it was inlined everywhere%s", elsewhere(f.Name))
 	case f.Inlined():
 		return no("it was inlined everywhere, the program has no code of it")
 	case f.Dict:

@@ -36,7 +36,11 @@ func (s *Session) parse(src string) (*request, error) {
 	s.nextPos = r.base + token.Pos(len(src))
 	var err error
 	if r.stmts, r.decls, err = syntax.Parse(src, r.base); err != nil {
-		return nil, syntaxError(src, r.base, err)
+		err = syntaxError(src, r.base, err)
+		if e, ok := err.(*SyntaxError); ok {
+			err = s.hinted(src, e)
+		}
+		return nil, err
 	}
 	return r, nil
 }
@@ -289,6 +293,19 @@ func (c *compiler) addMethod(d *ast.FuncDecl, t *Type) {
 
 // topStatement compiles a statement of a request. An expression's value is shown.
 func (c *compiler) topStatement(n ast.Stmt) step {
+	if l, ok := n.(*syntax.ExprList); ok {
+		var steps []step
+		for _, x := range l.List {
+			c.checked(c.any(x, nil), x)
+			steps = append(steps, c.topStatement(&ast.ExprStmt{X: x}))
+		}
+		return func(f *frame) (all []result) {
+			for _, st := range steps {
+				all = append(all, st(f)...)
+			}
+			return all
+		}
+	}
 	x, ok := n.(*ast.ExprStmt)
 	if !ok {
 		e := c.stmt(n)
@@ -306,7 +323,14 @@ func (c *compiler) topStatement(n ast.Stmt) step {
 		v := reflect.ValueOf(text.String())
 		t := c.u.of(reflect.TypeFor[typeName]())
 		return func(*frame) []result { return []result{{v.Convert(t.rt), t}} }
-	case packageMode, builtinMode, genericMode:
+	case builtinMode:
+		if o.name == "exit" || o.name == "quit" {
+			fail(x, "%s is a function: %s() or Ctrl-D ends the session", o.name, o.name)
+		}
+		fail(x, "%s is not an expression: it must be called, %s(…)", o.describe(), o.name)
+	case packageMode:
+		fail(x, "%s is not an expression: :doc %s lists its names", o.describe(), sourceOf(x.X))
+	case genericMode:
 		fail(x, "%s is not an expression", o.describe())
 	case novalue:
 		types := o.results

@@ -171,6 +171,9 @@ func withoutReceiver(ft reflect.Type) reflect.Type {
 }
 
 func (c *compiler) selector(n *ast.SelectorExpr) *operand {
+	if o := c.inMain(n); o != nil {
+		return c.use(n, o)
+	}
 	x := c.any(n.X, nil)
 	switch x.mode {
 	case packageMode:
@@ -198,6 +201,32 @@ func (c *compiler) selector(n *ast.SelectorExpr) *operand {
 		return c.fieldOf(n, x, sel.field)
 	}
 	return c.methodOf(n, x, sel)
+}
+
+// inMain is what main.X stands for, as X is shown and listed: a name of the session or
+// of the program's package main. nil is another main.
+func (c *compiler) inMain(n *ast.SelectorExpr) *object {
+	id, ok := n.X.(*ast.Ident)
+	if !ok || id.Name != "main" || c.scope.find("main") != nil {
+		return nil
+	}
+	top := c.scope
+	for ; top != nil; top = top.up {
+		if top == c.s.overlay || top == c.s.top {
+			if o := top.find(n.Sel.Name); o != nil {
+				return o
+			}
+			break
+		}
+	}
+	if c.s.host == nil {
+		fail(n.Sel, "undefined: main.%s%s", n.Sel.Name, c.s.near(n.Sel.Name, sortedKeys(c.s.top.names)))
+	}
+	o, err := c.s.member(c, "main", n.Sel.Name)
+	if err != nil {
+		fail(n.Sel, "%v", err)
+	}
+	return o
 }
 
 // fieldOf is the field i of a struct, or of the struct that x points to.
@@ -228,7 +257,7 @@ func (c *compiler) fieldOf(n ast.Expr, x *operand, i int) *operand {
 func (c *compiler) methodOf(n *ast.SelectorExpr, x *operand, sel *selection) *operand {
 	m := sel.method
 	recv := c.receiver(n, x, m)
-	o := &operand{mode: valueMode, node: n, typ: m.typ, name: x.typ.String() + "." + m.name, method: m, receiver: recv}
+	o := &operand{mode: valueMode, node: n, typ: m.typ, name: x.typ.String() + "." + m.name, method: m, receiver: recv, loose: m.loose}
 	s := c.s
 	// A method value: the receiver is computed and kept now.
 	o.get = func(f *frame) reflect.Value {

@@ -131,6 +131,26 @@ func (s *Session) current() *evaluation {
 type Value struct {
 	Text string `json:"value"`
 	Type string `json:"type"`
+	// Says is what an error says of itself.
+	Says string `json:"says,omitempty"`
+}
+
+// Notes are what the values of a list are where they do not show it: the words of
+// errors, as a comment; "" where there are none.
+func Notes(l []Value) string {
+	text := ""
+	for _, v := range l {
+		if v.Says == "" {
+			continue
+		}
+		if text == "" {
+			text = " // error: "
+		} else {
+			text += "; "
+		}
+		text += strings.ReplaceAll(v.Says, "\n", "\n// ")
+	}
+	return text
 }
 
 // Result is what an evaluation gave.
@@ -239,7 +259,7 @@ func (s *Session) evaluate(ctx context.Context, ev *evaluation, src string) (r R
 			if l := st(f); l != nil {
 				var vs []Value
 				for _, v := range l {
-					vs = append(vs, Value{s.show(ctx, v.v, v.t), v.t.String()})
+					vs = append(vs, Value{s.show(ctx, v.v, v.t), v.t.String(), s.errorText(v.v, v.t)})
 				}
 				r.Values = append(r.Values, vs)
 			}
@@ -349,7 +369,11 @@ func (s *Session) global(c *compiler, name string) (*object, error) {
 				why = " (the program's names are not known: " + err.Error() + ")"
 			}
 		}
-		return nil, fmt.Errorf("undefined: %s%s%s", name, s.near(name, s.visible()), why)
+		hint := verbHint(name)
+		if hint == "" {
+			hint = s.near(name, s.visible())
+		}
+		return nil, fmt.Errorf("undefined: %s%s%s", name, hint, why)
 	}
 	s.names[name] = o
 	return o, nil
@@ -414,7 +438,7 @@ var errNoPackage = errors.New("no such package")
 // pkg finds a package of the table of the console or of the program.
 func (s *Session) pkg(name string) (string, error) {
 	if name == "unsafe" {
-		return "", errors.New("package unsafe is not supported by the console")
+		return "", errors.New("package unsafe is not supported by the console: a pointer is printed with what it leads to, &x.f is the address of a field" + elsewhere("unsafe"))
 	}
 	if p := stdPath(name); p != "" {
 		return p, nil
@@ -430,7 +454,7 @@ func (s *Session) pkg(name string) (string, error) {
 	for _, p := range stdPackages {
 		all = append(all, p.path)
 	}
-	return "", fmt.Errorf("%w in the program: %s%s", errNoPackage, name, s.near(name, all))
+	return "", fmt.Errorf("%w in the program: %s%s%s", errNoPackage, name, s.near(name, all), elsewhere(name+"."))
 }
 
 // member is a name of a package.
@@ -452,7 +476,11 @@ func (s *Session) member(c *compiler, path, name string) (*object, error) {
 		if s.host != nil {
 			all = append(all, s.host.Names(path)...)
 		}
-		return nil, fmt.Errorf("undefined: %s.%s%s", lastElement(path), name, s.near(name, all))
+		hint := elsewhere(path + "." + name)
+		if hint == "" {
+			hint = s.near(name, all)
+		}
+		return nil, fmt.Errorf("undefined: %s.%s%s", lastElement(path), name, hint)
 	}
 	s.names[key] = o
 	return o, nil

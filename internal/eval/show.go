@@ -94,13 +94,7 @@ func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 	case reflect.Complex64, reflect.Complex128:
 		w.b.WriteString(strconv.FormatComplex(u.Complex(), 'g', -1, 128))
 	case reflect.String:
-		str := u.String()
-		cut := ""
-		if len(str) > showString {
-			cut = fmt.Sprintf(" /* %d bytes more */", len(str)-showString)
-			str = str[:showString]
-		}
-		w.b.WriteString(strconv.Quote(str) + cut)
+		w.quoted(u.String())
 	case reflect.Struct:
 		w.b.WriteString(t.String() + "{")
 		for i, f := range b.fields {
@@ -114,6 +108,12 @@ func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 	case reflect.Slice, reflect.Array:
 		if t.kind == reflect.Slice && u.IsNil() {
 			w.null(t, known)
+			return
+		}
+		if t.kind == reflect.Slice && b.elem.rtype() == reflect.TypeFor[byte]() {
+			w.b.WriteString(strings.Replace(t.String(), "[]uint8", "[]byte", 1) + "(")
+			w.quoted(string(u.Bytes()))
+			w.b.WriteString(")")
 			return
 		}
 		w.b.WriteString(t.String() + "{")
@@ -191,6 +191,33 @@ func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 	default:
 		fmt.Fprintf(&w.b, "%s(%#x)", t, uintptr(u.UnsafePointer()))
 	}
+}
+
+// quoted writes text, or bytes, as a string literal.
+func (w *shower) quoted(s string) {
+	cut := ""
+	if len(s) > showString {
+		cut = fmt.Sprintf(" /* %d bytes more */", len(s)-showString)
+		s = s[:showString]
+	}
+	w.b.WriteString(strconv.Quote(s) + cut)
+}
+
+// errorText is what an error says of itself, "" where it is none or must not be asked.
+func (s *Session) errorText(v reflect.Value, t *Type) string {
+	if !v.IsValid() || t.untyped != typed || t.rtype() != errorType || v.IsNil() {
+		return ""
+	}
+	d := unbridge(v)
+	text := ""
+	err := s.protect(func() { text, _ = s.textOf(d, s.types.of(d.Type())) })
+	if err != nil || text == "<nil>" {
+		return ""
+	}
+	if len(text) > showString {
+		text = fmt.Sprintf("%s… %d bytes more", text[:showString], len(text)-showString)
+	}
+	return text
 }
 
 // duration is how a time.Duration reads.

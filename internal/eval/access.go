@@ -2,6 +2,7 @@ package eval
 
 import (
 	"go/ast"
+	"go/token"
 	"reflect"
 
 	"github.com/ispyd/ispyd/internal/eval/constant"
@@ -56,10 +57,24 @@ func (c *compiler) star(n *ast.StarExpr) *operand {
 // deref is the variable that a pointer points to.
 func (c *compiler) deref(n ast.Expr, x *operand) *operand {
 	e, g := x.typ.base().elem, x.get
-	rt := e.rtype()
-	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value { return pointee(g(f), rt) }}
+	rt, pos := e.rtype(), placeOf(n)
+	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value {
+		p := g(f)
+		if p.IsNil() {
+			f.pos = pos
+		}
+		return pointee(p, rt)
+	}}
 	r.fast()
 	return r
+}
+
+// placeOf is where an expression does what its last part says: the name behind the dot.
+func placeOf(n ast.Expr) token.Pos {
+	if sel, ok := n.(*ast.SelectorExpr); ok {
+		return sel.Sel.Pos()
+	}
+	return n.Pos()
 }
 
 func pointee(p reflect.Value, rt reflect.Type) reflect.Value {
@@ -87,7 +102,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 		x = c.deref(n.X, x)
 		b = x.typ.base()
 	}
-	t := x.typ
+	t, pos := x.typ, n.Lbrack
 	switch t.kind {
 	case reflect.Map:
 		return c.mapIndex(n, x)
@@ -106,6 +121,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 		return c.ofNumber(n, basicType[byte](c), func(f *frame) int64 {
 			s, k := g(f).String(), i(f)
 			if uint64(k) >= uint64(len(s)) {
+				f.pos = pos
 				throwIndex(k, len(s))
 			}
 			return int64(s[k])
@@ -122,6 +138,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 			v := g(f)
 			k := i(f)
 			if size := v.Len(); uint64(k) >= uint64(size) {
+				f.pos = pos
 				throwIndex(k, size)
 			}
 			return retype(v.Index(int(k)), rt)
@@ -230,6 +247,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 	default:
 		fail(n, "cannot slice %s (%s)", sourceOf(n.X), x.describe())
 	}
+	pos := n.Lbrack
 	bound := func(e ast.Expr) func(*frame) int64 {
 		if e == nil {
 			return nil
@@ -249,6 +267,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 			if high != nil {
 				hi = high(f)
 			}
+			f.pos = pos
 			switch {
 			case uint64(hi) > uint64(size):
 				throw("slice bounds out of range [:%d] with length %d", hi, size)
@@ -274,6 +293,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 		if high != nil {
 			hi = high(f)
 		}
+		f.pos = pos
 		if max != nil {
 			if limit = max(f); uint64(limit) > uint64(size) {
 				throw("slice bounds out of range [::%d] with %s %d", limit, what, size)

@@ -66,13 +66,25 @@ func (c *compiler) prepare(f *operand, args func(*frame) []reflect.Value, spread
 
 func (c *compiler) callWith(n *ast.CallExpr, f *operand, args func(*frame) []reflect.Value, spread bool) *operand {
 	results := f.typ.base().results
+	pos := n.Fun.Pos()
+	if sel, ok := n.Fun.(*ast.SelectorExpr); ok {
+		pos = sel.Sel.Pos()
+	}
 	var run func(fr *frame) []reflect.Value
 	if f.fn != nil {
 		cl := &closure{fn: f.fn, s: c.s}
-		run = func(fr *frame) []reflect.Value { return cl.invoke(fr.th, args(fr)) }
+		run = func(fr *frame) []reflect.Value {
+			a := args(fr)
+			fr.pos = pos
+			return cl.invoke(fr.th, a)
+		}
 	} else {
 		p := c.prepare(f, args, spread)
-		run = func(fr *frame) []reflect.Value { return p(fr)(fr.th) }
+		run = func(fr *frame) []reflect.Value {
+			call := p(fr)
+			fr.pos = pos
+			return call(fr.th)
+		}
 	}
 	o := &operand{mode: novalue, node: n, results: results, many: run, effect: true}
 	if len(results) == 1 {

@@ -66,7 +66,8 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 	if fn.body == nil {
 		panic(&stopError{fmt.Errorf("%s has no body: its declaration failed", fn.name)})
 	}
-	f := &frame{slots: make([]reflect.Value, fn.slots), th: th}
+	f := &frame{slots: make([]reflect.Value, fn.slots), th: th, fn: fn, up: th.top}
+	th.top = f
 	for i, c := range fn.captures {
 		f.slots[c.inner] = cl.captured[i]
 	}
@@ -98,6 +99,7 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 		fn.body(f)
 	}
 	th.depth--
+	th.top = f.up
 	return f.results
 }
 
@@ -112,8 +114,9 @@ func (f *frame) run(body code) {
 			}
 			if r := recover(); r != nil {
 				state.value, state.goexit = r, false
+				f.th.note()
 			}
-			f.th.depth = depth
+			f.th.depth, f.th.top = depth, f
 			f.runDefers(state)
 		}()
 		body(f)
@@ -138,6 +141,7 @@ func (f *frame) runDefers(state *panicState) {
 		f.runDefer(d, state)
 		if state.recovered {
 			state.value, state.recovered = nil, false
+			f.th.trace = nil
 		}
 	}
 }
@@ -154,9 +158,11 @@ func (f *frame) runDefer(d func(*thread, *panicState), state *panicState) {
 			// the place of a stop.
 			if _, stopped := state.value.(*stopError); !stopped {
 				state.value, state.recovered = r, false
+				f.th.trace = nil
+				f.th.note()
 			}
 		}
-		f.th.depth = depth
+		f.th.depth, f.th.top = depth, f
 	}()
 	d(f.th, state)
 	done = true
@@ -206,8 +212,14 @@ func (s *Session) closureOf(fn reflect.Value) *closure {
 // output then, and the results are zero values.
 func (s *Session) callback(cl *closure, args []reflect.Value) (results []reflect.Value) {
 	returned := false
+	th := &thread{s: s, ev: s.current()}
 	defer func() {
-		if returned || protected() {
+		if returned {
+			return
+		}
+		th.note()
+		if protected() {
+			th.ev.inner.Store(&th.trace)
 			return
 		}
 		r := recover()
@@ -220,7 +232,7 @@ func (s *Session) callback(cl *closure, args []reflect.Value) (results []reflect
 		} else {
 			text = "panic: " + s.panicText(r)
 		}
-		fmt.Fprintf(s.out, "called by the program: %s\n", text)
+		fmt.Fprintf(s.out, "called by the program: %s%s\n", text, s.where(th.trace))
 		results = nil
 		for _, t := range cl.fn.typ.base().results {
 			results = append(results, reflect.Zero(t.rtype()))
@@ -231,7 +243,6 @@ func (s *Session) callback(cl *closure, args []reflect.Value) (results []reflect
 		panic(&stopError{fmt.Errorf("%w: more than %d calls from the program into the session at once: infinite recursion?", ErrLimit, maxDepth)})
 	}
 	defer s.callbacks.Add(-1)
-	th := &thread{s: s, ev: s.current()}
 	results = cl.invoke(th, args)
 	returned = true
 	return results
@@ -286,10 +297,14 @@ func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, 
 		th.ev.host.Store(old)
 		th.depth = depth - 1
 	}()
+	var results []reflect.Value
 	if spread {
-		return fn.CallSlice(args)
+		results = fn.CallSlice(args)
+	} else {
+		results = fn.Call(args)
 	}
-	return fn.Call(args)
+	th.ev.inner.Store(nil) // whatever panicked in there, the program has recovered
+	return results
 }
 
 func (c *compiler) funcLit(n *ast.FuncLit) *operand {

@@ -32,7 +32,6 @@ var files = [][2]string{
 	{"pprof.", "profile"},
 	{"runtime/trace.", "profile/trace"},
 	{"trace.", "profile/trace"},
-	{"unsafe", "globals"},
 }
 
 // elsewhere names the files that do what a function is for, "" where there are none.

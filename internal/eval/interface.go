@@ -12,12 +12,17 @@ import (
 )
 
 // refusal is what the console will not do, for the program's sake.
-type refusal struct{ msg string }
+type refusal struct {
+	msg string
+	// Of a function that may not be called: why, and what it takes.
+	why       string
+	signature func() string
+}
 
 func (e *refusal) Error() string { return e.msg }
 
 //go:noinline
-func refused(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
+func refused(format string, args ...any) error { return &refusal{msg: fmt.Sprintf(format, args...)} }
 
 // boxer compiles the making of an interface of type to from a value of type from.
 // lenient says that a function of the console gets it, which calls no methods.

@@ -33,6 +33,7 @@ func (s *Session) parse(src string) (*request, error) {
 		return nil, &SyntaxError{Text: fmt.Sprintf("%d bytes of source, at most %d are taken", len(src), maxSource)}
 	}
 	r := &request{src: src, base: s.nextPos + 1}
+	s.keepSource(r)
 	s.nextPos = r.base + token.Pos(len(src))
 	var err error
 	if r.stmts, r.decls, err = syntax.Parse(src, r.base); err != nil {
@@ -128,7 +129,11 @@ func (s *Session) compile(src string) (steps []step, err error) {
 		} else if ok && c.hoisted[d] {
 			continue
 		}
-		steps = append(steps, c.topStatement(st))
+		do, pos := c.topStatement(st), st.Pos()
+		steps = append(steps, func(f *frame) []result {
+			f.pos = pos
+			return do(f)
+		})
 	}
 	r.now = nil
 	for len(c.late) > 0 {

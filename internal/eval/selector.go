@@ -129,29 +129,50 @@ func (t *Type) ownMethod(name string) *method {
 // hostMethod finds a method of a type of the program: in the table of the console,
 // in the runtime's, in the program's debug information.
 func (u *universe) hostMethod(rt reflect.Type, name string) *method {
+	key := methodName{rt, name}
+	if x, ok := u.found.Load(key); ok {
+		if r, ok := x.(*refusal); ok {
+			fail(nil, "%v", r)
+		}
+		return x.(*method)
+	}
+	m, err := u.findMethod(rt, name)
+	if err != nil {
+		if r, ok := err.(*refusal); ok {
+			u.found.Store(key, r)
+		}
+		fail(nil, "%v", err)
+	}
+	u.found.Store(key, m)
+	return m
+}
+
+type methodName struct {
+	rt   reflect.Type
+	name string
+}
+
+func (u *universe) findMethod(rt reflect.Type, name string) (*method, error) {
 	if m := stdMethod(rt, name); m.IsValid() {
 		mt := m.Type()
-		return &method{name: name, typ: u.of(withoutReceiver(mt)), ptr: mt.In(0).Kind() == reflect.Pointer && rt.Kind() != reflect.Pointer, host: m}
+		return &method{name: name, typ: u.of(withoutReceiver(mt)), ptr: mt.In(0).Kind() == reflect.Pointer && rt.Kind() != reflect.Pointer, host: m}, nil
 	}
 	for _, recv := range []reflect.Type{rt, reflect.PointerTo(rt)} {
 		for _, m := range typeMethods(recv) {
 			if m.name == name && m.typ != nil && m.tfn != 0 && callable(m.tfn) {
-				return &method{name: name, typ: u.of(m.typ), ptr: recv != rt, host: funcAt(m.tfn, receiverFirst(recv, m.typ))}
+				return &method{name: name, typ: u.of(m.typ), ptr: recv != rt, host: funcAt(m.tfn, receiverFirst(recv, m.typ))}, nil
 			}
 		}
 	}
 	if u.host == nil {
-		return nil
+		return nil, nil
 	}
 	f, err := u.host.Method(rt, name)
-	if err != nil {
-		fail(nil, "%v", err)
-	}
-	if !f.Value.IsValid() {
-		return nil
+	if err != nil || !f.Value.IsValid() {
+		return nil, err
 	}
 	ft := f.Value.Type()
-	return &method{name: name, typ: u.of(withoutReceiver(ft)), ptr: ft.In(0) != rt, host: f.Value, loose: f.Loose}
+	return &method{name: name, typ: u.of(withoutReceiver(ft)), ptr: ft.In(0) != rt, host: f.Value, loose: f.Loose}, nil
 }
 
 // standIn says that a type without a name stands for one of the program that has one.

@@ -69,6 +69,8 @@ type Session struct {
 	prelude map[string]*scope
 	out     *output
 	nextPos token.Pos // of the next request's source
+	sources []source
+	kept    int // bytes of them
 
 	topContext *funcContext
 	closures   sync.Map // uintptr of a func to weak.Pointer[closure]
@@ -254,6 +256,7 @@ func (s *Session) evaluate(ctx context.Context, ev *evaluation, src string) (r R
 	}
 	th := &thread{s: s, ev: ev}
 	f := &frame{slots: make([]reflect.Value, s.topContext.slots), th: th}
+	th.top = f
 	err = s.protect(func() {
 		for _, st := range steps {
 			if l := st(f); l != nil {
@@ -265,7 +268,7 @@ func (s *Session) evaluate(ctx context.Context, ev *evaluation, src string) (r R
 			}
 		}
 	})
-	return r, err
+	return r, s.place(th, err)
 }
 
 // protect turns what f panics with into an error.
@@ -329,9 +332,10 @@ func (s *Session) spawn(from *thread, call func(*thread) []reflect.Value) {
 			return
 		}
 		ev.parent = s.life // all stop with it, but each counts its memory
-		err := s.protect(func() { call(&thread{s: s, ev: ev}) })
+		th := &thread{s: s, ev: ev}
+		err := s.protect(func() { call(th) })
 		if err != nil && !errors.Is(err, ErrStopped) {
-			fmt.Fprintf(s.out, "goroutine: %v\n", err)
+			fmt.Fprintf(s.out, "goroutine: %v\n", s.place(th, err))
 		}
 	})
 }
@@ -438,7 +442,7 @@ var errNoPackage = errors.New("no such package")
 // pkg finds a package of the table of the console or of the program.
 func (s *Session) pkg(name string) (string, error) {
 	if name == "unsafe" {
-		return "", errors.New("package unsafe is not supported by the console: a pointer is printed with what it leads to, &x.f is the address of a field" + elsewhere("unsafe"))
+		return "", errors.New("package unsafe is not supported by the console: a pointer is printed with what it leads to, &x.f is the address of a field")
 	}
 	if p := stdPath(name); p != "" {
 		return p, nil

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"go/ast"
+	"go/token"
 	"reflect"
 
 	"github.com/ispyd/ispyd/internal/eval/constant"
@@ -56,14 +57,28 @@ func (c *compiler) star(n *ast.StarExpr) *operand {
 // deref is the variable that a pointer points to.
 func (c *compiler) deref(n ast.Expr, x *operand) *operand {
 	e, g := x.typ.base().elem, x.get
-	rt := e.rtype()
-	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value { return pointee(g(f), rt) }}
+	rt, pos := e.rtype(), placeOf(n)
+	at := func(f *frame, p reflect.Value) reflect.Value {
+		if p.IsNil() {
+			f.pos = pos
+		}
+		return pointee(p, rt)
+	}
+	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value { return at(f, g(f)) }}
 	r.hold = func(f *frame) func() reflect.Value {
 		p := copyOf(g(f))
-		return func() reflect.Value { return pointee(p, rt) }
+		return func() reflect.Value { return at(f, p) }
 	}
 	r.fast()
 	return r
+}
+
+// placeOf is where an expression does what its last part says: the name behind the dot.
+func placeOf(n ast.Expr) token.Pos {
+	if sel, ok := n.(*ast.SelectorExpr); ok {
+		return sel.Sel.Pos()
+	}
+	return n.Pos()
 }
 
 func pointee(p reflect.Value, rt reflect.Type) reflect.Value {
@@ -91,7 +106,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 		x = c.deref(n.X, x)
 		b = x.typ.base()
 	}
-	t := x.typ
+	t, pos := x.typ, n.Lbrack
 	switch t.kind {
 	case reflect.Map:
 		return c.mapIndex(n, x)
@@ -110,6 +125,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 		return c.ofNumber(n, basicType[byte](c), func(f *frame) int64 {
 			s, k := g(f).String(), i(f)
 			if uint64(k) >= uint64(len(s)) {
+				f.pos = pos
 				throwIndex(k, len(s))
 			}
 			return int64(s[k])
@@ -126,6 +142,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 			v := g(f)
 			k := i(f)
 			if size := v.Len(); uint64(k) >= uint64(size) {
+				f.pos = pos
 				throwIndex(k, size)
 			}
 			return retype(v.Index(int(k)), rt)
@@ -256,6 +273,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 	default:
 		fail(n, "cannot slice %s (%s)", n.X, x)
 	}
+	pos := n.Lbrack
 	bound := func(e ast.Expr) func(*frame) int64 {
 		if e == nil {
 			return nil
@@ -275,6 +293,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 			if high != nil {
 				hi = high(f)
 			}
+			f.pos = pos
 			switch {
 			case uint64(hi) > uint64(size):
 				throw("slice bounds out of range [:%d] with length %d", hi, size)
@@ -300,6 +319,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 		if high != nil {
 			hi = high(f)
 		}
+		f.pos = pos
 		if max != nil {
 			if limit = max(f); uint64(limit) > uint64(size) {
 				throw("slice bounds out of range [::%d] with %s %d", limit, what, size)

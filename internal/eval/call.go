@@ -66,13 +66,25 @@ func (c *compiler) prepare(f *operand, args func(*frame) []reflect.Value, spread
 
 func (c *compiler) callWith(n *ast.CallExpr, f *operand, args func(*frame) []reflect.Value, spread bool) *operand {
 	results := f.typ.base().results
+	pos := n.Fun.Pos()
+	if sel, ok := n.Fun.(*ast.SelectorExpr); ok {
+		pos = sel.Sel.Pos()
+	}
 	var run func(fr *frame) []reflect.Value
 	if f.fn != nil {
 		cl := &closure{fn: f.fn, s: c.s}
-		run = func(fr *frame) []reflect.Value { return cl.invoke(fr.th, args(fr)) }
+		run = func(fr *frame) []reflect.Value {
+			a := args(fr)
+			fr.pos = pos
+			return cl.invoke(fr.th, a)
+		}
 	} else {
 		p := c.prepare(f, args, spread)
-		run = func(fr *frame) []reflect.Value { return p(fr)(fr.th) }
+		run = func(fr *frame) []reflect.Value {
+			call := p(fr)
+			fr.pos = pos
+			return call(fr.th)
+		}
 	}
 	o := &operand{mode: novalue, node: n, results: results, many: run, effect: true}
 	if len(results) == 1 {
@@ -100,7 +112,14 @@ func (c *compiler) arguments(n *ast.CallExpr, f *operand) (args func(*frame) []r
 				if n.Ellipsis.IsValid() {
 					fail(n, "cannot use ... with multi-valued %s", n.Args[0])
 				}
-				return c.forward(n, x, params, variadic), variadic
+				if last := len(params) - 1; f.maybeVariadic() && !variadic {
+					if len(x.results) != len(params) {
+						variadic = true
+					} else if ok, _ := x.results[last].assignable(params[last]); !ok {
+						variadic = true
+					}
+				}
+				return c.forward(n, x, params, variadic), b.variadic
 			}
 			return c.argumentList(n, f, []*operand{x})
 		}
@@ -125,12 +144,12 @@ func (c *compiler) argumentList(n *ast.CallExpr, f *operand, done []*operand) (f
 		}
 		return c.exprHint(n.Args[i], hint)
 	}
-	if n.Ellipsis.IsValid() && !variadic && !(f.loose && len(params) > 0 && params[len(params)-1].kind == reflect.Slice) {
+	if n.Ellipsis.IsValid() && !variadic && !f.maybeVariadic() {
 		fail(n, "have (...) but function is not variadic: %s", f.typ)
 	}
 	// Debug information does not tell whether a function is variadic: where its
 	// last parameter is a slice, and the arguments fit only so, it is.
-	if f.loose && !variadic && !n.Ellipsis.IsValid() && len(params) > 0 && params[len(params)-1].kind == reflect.Slice {
+	if f.maybeVariadic() && !variadic && !n.Ellipsis.IsValid() {
 		last := len(params) - 1
 		switch {
 		case len(n.Args) != len(params):
@@ -189,6 +208,13 @@ func (c *compiler) argumentList(n *ast.CallExpr, f *operand, done []*operand) (f
 		return v
 	})
 	return collect(gets), b.variadic
+}
+
+// maybeVariadic says that nobody knows whether a function is variadic, and that it can
+// be.
+func (o *operand) maybeVariadic() bool {
+	p := o.typ.base().params
+	return o.loose && len(p) > 0 && p[len(p)-1].kind == reflect.Slice
 }
 
 func (c *compiler) wrongCount(n *ast.CallExpr, f *operand, have int) {

@@ -20,6 +20,8 @@ const (
 type compileError struct {
 	pos token.Pos
 	msg string
+	// cause is set where a function of the program may not be called.
+	cause *refusal
 }
 
 // fail ends the compilation. Where n is nil the position is that of what is being
@@ -34,6 +36,11 @@ func fail(n ast.Node, format string, args ...any) {
 		}
 	}
 	e := compileError{msg: fmt.Sprintf(format, args...)}
+	for _, a := range args {
+		if r, ok := a.(*refusal); ok {
+			e.cause = r
+		}
+	}
 	if n != nil {
 		e.pos = n.Pos()
 	}

@@ -3,7 +3,6 @@ package eval
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"sort"
 	"strings"
 )
@@ -113,6 +112,9 @@ func (s *Session) quietly(f func(c *compiler)) (err error) {
 			switch r := r.(type) {
 			case compileError:
 				err = &SyntaxError{Text: r.msg}
+				if r.cause != nil {
+					err = r.cause
+				}
 			case *stopError:
 				err = r.err
 			default:
@@ -130,82 +132,6 @@ func (s *Session) quietly(f func(c *compiler)) (err error) {
 	}()
 	f(c)
 	return nil
-}
-
-// TypeOf is the type of an expression, or what else it is. Nothing is evaluated.
-func (s *Session) TypeOf(ctx context.Context, src string) (string, error) {
-	if s.host != nil {
-		s.host.Begin(ctx)
-	}
-	return s.describe(src)
-}
-
-func (s *Session) describe(src string) (text string, err error) {
-	e, err := parseExpr(src)
-	if err != nil {
-		return "", err
-	}
-	err2 := s.quietly(func(c *compiler) {
-		x := c.any(e, nil)
-		switch x.mode {
-		case novalue:
-			text = typeList(x.results)
-		case constantMode:
-			text = x.describe()
-		case valueMode, variableMode, mapElement:
-			text = x.typ.String()
-			if x.mode == variableMode {
-				text = "var " + text
-			}
-		default:
-			text = x.describe()
-		}
-	})
-	return text, err2
-}
-
-// Describe tells what a name or an expression is: what it stands for, and the fields
-// and methods of its type, a line each. Nothing is evaluated.
-func (s *Session) Describe(ctx context.Context, src string) (string, error) {
-	head, err := s.TypeOf(ctx, src)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", src, head)
-	e, err := parseExpr(src)
-	if err != nil {
-		return "", err
-	}
-	err = s.quietly(func(c *compiler) {
-		x := c.any(e, nil)
-		t := x.typ
-		if x.mode == packageMode {
-			for _, n := range append(stdNames(x.name), s.hostNames(x.name)...) {
-				fmt.Fprintf(&b, "\t%s\n", n)
-			}
-			return
-		}
-		if t == nil || t.untyped != typed {
-			return
-		}
-		if t.kind == reflect.Pointer {
-			t = t.base().elem
-		}
-		if t.kind == reflect.Struct {
-			for _, f := range t.base().fields {
-				fmt.Fprintf(&b, "\t%s %s\n", f.name, f.typ)
-			}
-		}
-		seen := map[string]bool{}
-		for _, n := range x.typ.members() {
-			if sel := x.typ.lookup(n); sel != nil && sel.method != nil && !seen[n] {
-				seen[n] = true
-				fmt.Fprintf(&b, "\tfunc %s%s\n", n, sel.method.typ.signature())
-			}
-		}
-	})
-	return b.String(), err
 }
 
 func (s *Session) hostNames(path string) []string {

@@ -2,10 +2,8 @@ package eval
 
 import (
 	"fmt"
-	"io"
 	"reflect"
 	"sort"
-	"strconv"
 	"strings"
 )
 
@@ -23,11 +21,13 @@ func (s *Session) printable(v reflect.Value) any {
 		return nil
 	}
 	t := s.types.of(d.Type())
-	if t.pure && t.rt.PkgPath() == "" && basicKind(t.kind) {
+	if t.pure && t.rt.PkgPath() == "" && basicKind(t.kind) || t.rt == bytesType {
 		return d.Interface()
 	}
 	return &formatted{s, d, t}
 }
+
+var bytesType = reflect.TypeFor[[]byte]()
 
 func basicKind(k reflect.Kind) bool {
 	return k >= reflect.Bool && k <= reflect.Complex128 || k == reflect.String
@@ -40,70 +40,6 @@ func (s *Session) printables(args []any) []any {
 		l[i] = s.printable(reflect.ValueOf(&args[i]).Elem())
 	}
 	return l
-}
-
-// typeVerbs replaces %T, which fmt answers without asking, and %w of an error whose
-// method may not be called.
-func (s *Session) typeVerbs(format string, args []any) (string, []any) {
-	wrapped := s.printables(args)
-	if !strings.ContainsAny(format, "Tw") {
-		return format, wrapped
-	}
-	var b []byte
-	n, moved := 0, false // the argument that is next; whether that must be said
-	for i := 0; i < len(format); i++ {
-		b = append(b, format[i])
-		if format[i] != '%' {
-			continue
-		}
-		start := len(b)
-		for i++; i < len(format) && strings.IndexByte("+-# 0123456789.[]*", format[i]) >= 0; i++ {
-			switch format[i] {
-			case '*':
-				if moved {
-					b, moved = fmt.Appendf(b, "[%d]", n+1), false
-				}
-				n++
-			case '[':
-				end := strings.IndexByte(format[i:], ']')
-				k, err := strconv.Atoi(format[i+1 : i+max(end, 1)])
-				if err != nil || k < 1 || k > len(args) {
-					return format, wrapped // fmt says what is wrong
-				}
-				n, moved = k-1, false
-			}
-			b = append(b, format[i])
-		}
-		if i >= len(format) || format[i] == '%' {
-			b = append(b, format[i:min(i+1, len(format))]...)
-			continue
-		}
-		verb := format[i]
-		switch {
-		case n >= len(args):
-		case verb == 'T' && !strings.Contains(format, "["):
-			verb = 's'
-			wrapped[n] = s.typeText(args[n])
-		case verb == 'T':
-			// Other verbs may have the argument too: its type is one more.
-			if at := strings.LastIndexByte(string(b[start:]), '['); at >= 0 && b[len(b)-1] == ']' {
-				b = b[:start+at]
-			}
-			wrapped = append(wrapped, s.typeText(args[n]))
-			b, verb, moved = fmt.Appendf(b, "[%d]", len(wrapped)), 's', true
-		default:
-			if moved && b[len(b)-1] != ']' {
-				b = fmt.Appendf(b, "[%d]", n+1)
-			}
-			moved = false
-			if err, ok := args[n].(error); ok && verb == 'w' && !safeError(err) {
-				verb = 'v'
-			}
-		}
-		b = append(b, verb)
-		n++
-	}
-	return string(b), wrapped
 }
 
 func (s *Session) typeText(x any) string {
@@ -142,37 +78,60 @@ func (x *formatted) Format(st fmt.State, verb rune) {
 			panic(r)
 		}
 	}()
-	var flags strings.Builder
-	for _, c := range "+-# 0" {
-		if st.Flag(int(c)) {
-			flags.WriteRune(c)
-		}
-	}
-	if w, ok := st.Width(); ok {
-		flags.WriteString(strconv.Itoa(w))
-	}
-	if p, ok := st.Precision(); ok {
-		flags.WriteString("." + strconv.Itoa(p))
-	}
-	f := formatter{s: x.s, w: st, flags: flags.String(), verb: verb, plus: st.Flag('+'), sharp: st.Flag('#')}
+	f := newFormatter(x.s, st, verb)
 	f.value(x.v, x.t, 0, true)
 }
 
-type formatter struct {
-	s           *Session
-	w           fmt.State
-	flags       string
-	verb        rune
-	plus, sharp bool
-	nodes       int
+func newFormatter(s *Session, st fmt.State, verb rune) *formatter {
+	flags := strings.TrimPrefix(fmt.FormatString(st, 'v'), "%")
+	valued := verb == 'v' || verb == 'w'
+	return &formatter{s: s, w: st, flags: flags[:len(flags)-1], verb: verb, plus: st.Flag('+') && valued, syntax: st.Flag('#') && valued}
 }
 
-//go:noinline
-func (f *formatter) leaf(x any) { fmt.Fprintf(f.w, "%"+f.flags+string(f.verb), x) }
+type formatter struct {
+	s            *Session
+	w            fmt.State
+	flags        string
+	verb         rune
+	plus, syntax bool // %+v, %#v
+	wrong        bool // it shows what a verb is not for
+	nodes        int
+}
+
+func (f *formatter) leaf(x any) { f.print(f.verb, x) }
 
 //go:noinline
-func (f *formatter) text(s string) {
-	io.WriteString(f.w, s)
+func (f *formatter) print(verb rune, x any) { fmt.Fprintf(f.w, "%"+f.flags+string(verb), x) }
+
+//go:noinline
+func (f *formatter) text(s string) { f.w.Write([]byte(s)) }
+
+// bad says that there is no such verb for a value.
+func (f *formatter) bad(v reflect.Value, t *Type) {
+	f.text("%!" + string(f.verb) + "(" + t.String() + "=")
+	plain := *f
+	plain.verb, plain.wrong = 'v', f.verb != 'w'
+	plain.value(v, t, 0, false)
+	f.text(")")
+}
+
+// Verbs of the basic kinds, the second one is what %v does.
+const (
+	intVerbs    = "vdboOxXcqU"
+	floatVerbs  = "vgbGxXfFeE"
+	stringVerbs = "vsxXq"
+)
+
+func verbsOf(t *Type) string {
+	switch {
+	case t.isBool():
+		return "vt"
+	case t.isInteger():
+		return intVerbs
+	case t.isString():
+		return stringVerbs
+	}
+	return floatVerbs
 }
 
 // value writes v. methods says that Error and String may be called, as fmt may for
@@ -182,44 +141,23 @@ func (f *formatter) value(v reflect.Value, t *Type, depth int, methods bool) {
 		f.text("…")
 		return
 	}
-	if methods && !t.pure {
-		if f.sharp && f.verb == 'v' {
-			if s, ok := f.stringMethod(v, t, "GoString"); ok {
-				if s != nil {
-					f.text(*s)
-				}
-				return
-			}
-		}
-		if m := t.methodOf("Format"); m != nil && m.typ == f.s.types.of(reflect.TypeFor[func(fmt.State, rune)]()) {
-			var st any = f.w
-			state := reflect.New(reflect.TypeFor[fmt.State]()).Elem()
-			state.Set(reflect.ValueOf(st))
-			f.s.callMethodOf(v, m, state, reflect.ValueOf(f.verb))
-			return
-		}
+	if methods && f.method(v, t) {
+		return
 	}
-	if methods && !(f.sharp && f.verb == 'v') && strings.ContainsRune("vsxXq", f.verb) {
-		for _, name := range [...]string{"Error", "String"} {
-			if s, ok := f.stringMethod(v, t, name); ok {
-				if s != nil {
-					f.leaf(*s)
-				}
-				return
-			}
-		}
-	}
-	syntax := f.sharp && f.verb == 'v'
+	syntax := f.syntax
 	b := t.base()
 	u := v
 	switch t.kind {
 	case reflect.Bool, reflect.String, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
 		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
-		if t.pure {
+		switch verbs := verbsOf(t); {
+		case f.wrong: // the flags are as they were given, %+v means no more
+			f.print(rune(verbs[1]), plainOf(u))
+		case strings.ContainsRune(verbs, f.verb):
 			f.leaf(plainOf(u))
-		} else {
-			f.leaf(u.Interface())
+		default:
+			f.bad(v, t)
 		}
 	case reflect.Struct:
 		if syntax {
@@ -317,18 +255,29 @@ func separator(syntax bool) string {
 func (f *formatter) address(u reflect.Value, t *Type) {
 	p := uintptr(u.UnsafePointer())
 	switch {
-	case f.sharp && f.verb == 'v':
+	case f.syntax:
 		if p == 0 {
 			fmt.Fprintf(f.w, "(%s)(nil)", t)
 		} else {
-			fmt.Fprintf(f.w, "(%s)(%#x)", t, p)
+			f.text("(" + t.String() + ")(")
+			f.print('x', p) // with the flag #
+			f.text(")")
 		}
 	case f.verb == 'v' && p == 0:
-		f.text("<nil>")
+		fmt.Fprintf(f.w, "%"+f.flags+"v", nil)
 	case f.verb == 'v' || f.verb == 'p':
-		fmt.Fprintf(f.w, "%#x", p)
-	default:
+		flags := "#" + f.flags
+		if strings.Contains(f.flags, "#") {
+			flags = strings.ReplaceAll(f.flags, "#", "")
+		}
+		if f.plus {
+			flags = strings.ReplaceAll(flags, "+", "")
+		}
+		fmt.Fprintf(f.w, "%"+flags+"x", p)
+	case strings.ContainsRune("bodxX", f.verb):
 		f.leaf(p)
+	default:
+		f.bad(u, t)
 	}
 }
 
@@ -371,26 +320,101 @@ func plainOf(u reflect.Value) any {
 	return u.Complex()
 }
 
-// stringMethod is what a method says, nil where it has panicked, which is written.
-func (f *formatter) stringMethod(v reflect.Value, t *Type, name string) (text *string, ok bool) {
+// method prints what a method of a value says, as fmt asks it.
+func (f *formatter) method(v reflect.Value, t *Type) (done bool) {
+	if m := f.s.methodFor(v, t, "Format", formatType); m != nil {
+		defer f.caught(v, "Format", &done)
+		var st fmt.State = f.w
+		f.s.callFor(m, v, reflect.ValueOf(&st).Elem(), reflect.ValueOf(f.verb))
+		return true
+	}
+	names := []string{"Error", "String"}
+	if f.syntax {
+		names = []string{"GoString"}
+	} else if !strings.ContainsRune(stringVerbs, f.verb) {
+		return false
+	}
+	for _, name := range names {
+		m := f.s.methodFor(v, t, name, textType)
+		if m == nil {
+			continue
+		}
+		defer f.caught(v, name, &done)
+		text := f.s.callFor(m, v)[0].String()
+		if f.syntax {
+			f.print('s', text)
+		} else {
+			f.leaf(text)
+		}
+		return true
+	}
+	return false
+}
+
+// caught prints the panic of a method in place of what it did not say.
+func (f *formatter) caught(v reflect.Value, name string, done *bool) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if _, stop := r.(*stopError); stop {
+		panic(r)
+	}
+	*done = true
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		f.text("<nil>")
+		return
+	}
+	f.text("%!" + string(f.verb) + "(PANIC=" + name + " method: " + f.s.panicText(r) + ")")
+}
+
+var (
+	textType   = reflect.TypeFor[func() string]()
+	formatType = reflect.TypeFor[func(fmt.State, rune)]()
+)
+
+// methodFor is a method of a value, nil where it has none of that name and type, or
+// none that may be called.
+func (s *Session) methodFor(v reflect.Value, t *Type, name string, rt reflect.Type) (m *method) {
+	if t.isInterface() {
+		return nil
+	}
 	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case *stopError:
-			panic(r)
-		default:
-			f.text("%!" + string(f.verb) + "(PANIC=" + name + " method: " + fmt.Sprint(f.s.printables([]any{r})...) + ")")
-			text, ok = nil, true
+		if r := recover(); r != nil {
+			if _, ok := r.(compileError); !ok { // there is one, which was inlined everywhere
+				panic(r)
+			}
+			m = nil
 		}
 	}()
-	s, ok := f.s.stringMethod(v, t, name)
-	return &s, ok
+	sel := t.lookup(name)
+	if sel == nil || sel.method == nil || sel.method.typ.rtype() != rt {
+		return nil
+	}
+	if sel.method.ptr && t.kind != reflect.Pointer && !sel.viaPointer {
+		return nil
+	}
+	return sel.method
+}
+
+func (s *Session) callFor(m *method, v reflect.Value, args ...reflect.Value) []reflect.Value {
+	defer s.called()()
+	var box any
+	r := reflect.ValueOf(&box).Elem()
+	r.Set(v)
+	th := &thread{s: s, ev: s.current()}
+	return th.callInterface(&method{name: m.name, typ: m.typ, iface: 1}, m.name, r, args, false)
 }
 
 // textOf is what Error or String say of a value that has one of them.
 func (s *Session) textOf(v reflect.Value, t *Type) (text string, ok bool) {
-	if text, ok = s.stringMethod(v, t, "Error"); ok {
-		return text, true
+	for _, name := range []string{"Error", "String"} {
+		if m := s.methodFor(v, t, name, textType); m != nil {
+			if t.kind == reflect.Pointer && v.IsNil() {
+				return "<nil>", true
+			}
+			return s.callFor(m, v)[0].String(), true
+		}
 	}
 	return s.stringMethod(v, t, "String")
 }

@@ -66,7 +66,8 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 	if fn.body == nil {
 		panic(&stopError{fmt.Errorf("%s has no body: its declaration failed", fn.name)})
 	}
-	f := &frame{slots: make([]reflect.Value, fn.slots), th: th}
+	f := &frame{slots: make([]reflect.Value, fn.slots), th: th, fn: fn, up: th.top}
+	th.top = f
 	for i, c := range fn.captures {
 		f.slots[c.inner] = cl.captured[i]
 	}
@@ -100,6 +101,7 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 		fn.body(f)
 	}
 	th.depth--
+	th.top = f.up
 	return f.results
 }
 
@@ -114,8 +116,9 @@ func (f *frame) run(body code) {
 			}
 			if r := recover(); r != nil {
 				state.value, state.goexit = r, false
+				f.th.note()
 			}
-			f.th.depth = depth
+			f.th.depth, f.th.top = depth, f
 			f.runDefers(state)
 		}()
 		body(f)
@@ -144,6 +147,7 @@ func (f *frame) runDefers(state *panicState) {
 		f.runDefer(d, state)
 		if state.recovered {
 			state.value, state.recovered = nil, false
+			f.th.trace = nil
 		}
 	}
 }
@@ -160,9 +164,11 @@ func (f *frame) runDefer(d func(*thread, *panicState), state *panicState) {
 			// the place of a stop.
 			if _, stopped := state.value.(*stopError); !stopped {
 				state.value, state.recovered = r, false
+				f.th.trace = nil
+				f.th.note()
 			}
 		}
-		f.th.depth = depth
+		f.th.depth, f.th.top = depth, f
 	}()
 	d(f.th, state)
 	done = true
@@ -212,8 +218,14 @@ func (s *Session) closureOf(fn reflect.Value) *closure {
 // output then, and the results are zero values.
 func (s *Session) callback(cl *closure, args []reflect.Value) (results []reflect.Value) {
 	returned := false
+	th := &thread{s: s, ev: s.current()}
 	defer func() {
-		if returned || protected() {
+		if returned {
+			return
+		}
+		th.note()
+		if protected() {
+			th.ev.inner.Store(&th.trace)
 			return
 		}
 		r := recover()
@@ -226,14 +238,13 @@ func (s *Session) callback(cl *closure, args []reflect.Value) (results []reflect
 		} else {
 			text = "panic: " + s.panicText(r)
 		}
-		fmt.Fprintf(s.out, "called by the program: %s\n", text)
+		fmt.Fprintf(s.out, "called by the program: %s%s\n", text, s.where(th.trace))
 		results = nil
 		for _, t := range cl.fn.typ.base().results {
 			results = append(results, reflect.Zero(t.rtype()))
 		}
 	}()
 	defer s.called()()
-	th := &thread{s: s, ev: s.current()}
 	results = cl.invoke(th, args)
 	returned = true
 	return results
@@ -305,6 +316,7 @@ func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, 
 		results = fn.Call(args)
 	}
 	th.check()
+	th.ev.inner.Store(nil) // whatever panicked in there, the program has recovered
 	return results
 }
 

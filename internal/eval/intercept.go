@@ -22,15 +22,11 @@ var intercepted = []stdName{
 	{"fmt|Print", func(s *Session, a ...any) (int, error) { return fmt.Fprint(s.out, s.printables(a)...) }},
 	{"fmt|Println", func(s *Session, a ...any) (int, error) { return fmt.Fprintln(s.out, s.printables(a)...) }},
 	{"fmt|Printf", func(s *Session, format string, a ...any) (int, error) {
-		format, a = s.typeVerbs(format, a)
-		return fmt.Fprintf(s.out, format, a...)
+		return fmt.Fprint(s.out, s.sprintf(format, a))
 	}},
 	{"fmt|Sprint", func(s *Session, a ...any) string { return fmt.Sprint(s.printables(a)...) }},
 	{"fmt|Sprintln", func(s *Session, a ...any) string { return fmt.Sprintln(s.printables(a)...) }},
-	{"fmt|Sprintf", func(s *Session, format string, a ...any) string {
-		format, a = s.typeVerbs(format, a)
-		return fmt.Sprintf(format, a...)
-	}},
+	{"fmt|Sprintf", func(s *Session, format string, a ...any) string { return s.sprintf(format, a) }},
 	{"fmt|Fprint", func(s *Session, w io.Writer, a ...any) (int, error) {
 		return fmt.Fprint(s.writer(w), s.printables(a)...)
 	}},
@@ -38,19 +34,9 @@ var intercepted = []stdName{
 		return fmt.Fprintln(s.writer(w), s.printables(a)...)
 	}},
 	{"fmt|Fprintf", func(s *Session, w io.Writer, format string, a ...any) (int, error) {
-		format, a = s.typeVerbs(format, a)
-		return fmt.Fprintf(s.writer(w), format, a...)
+		return fmt.Fprint(s.writer(w), s.sprintf(format, a))
 	}},
-	{"fmt|Errorf", func(s *Session, format string, a ...any) error {
-		f, wrapped := s.typeVerbs(format, a)
-		// %w takes the error itself.
-		for i, x := range a {
-			if err := s.asError(x); err != nil {
-				wrapped[i] = err
-			}
-		}
-		return fmt.Errorf(f, wrapped...)
-	}},
+	{"fmt|Errorf", func(s *Session, format string, a ...any) error { return s.errorf(format, a) }},
 	{"strings|Repeat", func(s *Session, text string, n int) string {
 		s.checkSize(int64(len(text)) * int64(max(n, 0)))
 		return strings.Repeat(text, n)
@@ -79,15 +65,11 @@ var intercepted = []stdName{
 
 	{"log|Print", func(s *Session, a ...any) { s.logger().Print(s.printables(a)...) }},
 	{"log|Println", func(s *Session, a ...any) { s.logger().Println(s.printables(a)...) }},
-	{"log|Printf", func(s *Session, format string, a ...any) {
-		format, a = s.typeVerbs(format, a)
-		s.logger().Printf(format, a...)
-	}},
+	{"log|Printf", func(s *Session, format string, a ...any) { s.logger().Print(s.sprintf(format, a)) }},
 	{"log|Fatal", func(s *Session, a ...any) { s.logger().Print(s.printables(a)...); exit("log.Fatal") }},
 	{"log|Fatalln", func(s *Session, a ...any) { s.logger().Println(s.printables(a)...); exit("log.Fatalln") }},
 	{"log|Fatalf", func(s *Session, format string, a ...any) {
-		format, a = s.typeVerbs(format, a)
-		s.logger().Printf(format, a...)
+		s.logger().Print(s.sprintf(format, a))
 		exit("log.Fatalf")
 	}},
 	{"log|Panic", func(s *Session, a ...any) { t := fmt.Sprint(s.printables(a)...); s.logger().Print(t); panic(t) }},

@@ -12,12 +12,17 @@ import (
 )
 
 // refusal is what the console will not do, for the program's sake.
-type refusal struct{ msg string }
+type refusal struct {
+	msg string
+	// Of a function that may not be called: why, and what it takes.
+	why       string
+	signature func() string
+}
 
 func (e *refusal) Error() string { return e.msg }
 
 //go:noinline
-func refused(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
+func refused(format string, args ...any) error { return &refusal{msg: fmt.Sprintf(format, args...)} }
 
 // boxer compiles the making of an interface of type to from a value of type from.
 // lenient says that a function of the console gets it, which calls no methods.
@@ -58,7 +63,7 @@ func (s *Session) boxer(n ast.Node, from, to *Type, g get, lenient bool) get {
 // boxable says why values of a type must not get into an interface.
 func (s *Session) boxable(from, to *Type) error {
 	if h := hazardOf(from.rtype()); h.of != nil && to.pure {
-		return refused("%s may not go into an interface: the linker has dropped the method %s of %s, and whoever calls it kills the program; fmt and the console show it, and its fields that are of other types may go", from, h.method, h.of)
+		return refused("%s may not go into an interface: the linker has dropped the method %s of %s, and whoever calls it kills the program; print it as it stands, also by :json or fmt.Printf, or pass the fields that are needed", from, h.method, h.of)
 	}
 	if from.pure {
 		return nil

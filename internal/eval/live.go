@@ -194,12 +194,18 @@ const funcFlagAsm = 1 << 2
 
 // function checks that a function may be called, and makes a func of it.
 func (l *Live) function(f *symbols.Func) (Func, error) {
-	no := func(format string, args ...any) (Func, error) { return Func{}, cannotCall(f.Name, format, args...) }
+	no := func(format string, args ...any) (Func, error) {
+		err := cannotCall(f.Name, format, args...)
+		err.signature = func() string { return signatureOf(*f) }
+		return Func{}, err
+	}
 	path, _, _ := l.x.Package(f.Name)
 	if why := forbidden(path, f.Name); why != "" {
-		return no("%s", why)
+		return no("%s%s", why, elsewhere(f.Name))
 	}
 	switch {
+	case f.Inlined() && elsewhere(f.Name) != "":
+		return no("it was inlined everywhere%s", elsewhere(f.Name))
 	case f.Inlined():
 		return no("it was inlined everywhere, the program has no code of it")
 	case f.Dict:
@@ -232,8 +238,33 @@ func (l *Live) function(f *symbols.Func) (Func, error) {
 }
 
 //go:noinline
-func cannotCall(name, format string, args ...any) error {
-	return refused("%s cannot be called: "+format, append([]any{name}, args...)...)
+func cannotCall(name, format string, args ...any) *refusal {
+	why := fmt.Sprintf(format, args...)
+	return &refusal{msg: name + " cannot be called: " + why, why: why}
+}
+
+// signatureOf is what the debug information says of a function, without the receiver.
+func signatureOf(f symbols.Func) string {
+	params := f.Params
+	if strings.Contains(f.Name, ").") || len(params) > 0 && strings.Count(f.Name[strings.LastIndexByte(f.Name, '/')+1:], ".") > 1 {
+		params = params[min(1, len(params)):]
+	}
+	var in, out []string
+	for _, p := range params {
+		if p.Result {
+			out = append(out, p.Type.String())
+		} else {
+			in = append(in, p.Type.String())
+		}
+	}
+	s := "(" + strings.Join(in, ", ") + ")"
+	switch len(out) {
+	case 0:
+		return s
+	case 1:
+		return s + " " + out[0]
+	}
+	return s + " (" + strings.Join(out, ", ") + ")"
 }
 
 const needsDictionary = "it is an instance of a generic function, and needs a dictionary"

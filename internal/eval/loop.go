@@ -106,7 +106,15 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 		}
 		most = copy(types[:], y.params)
 	default:
-		fail(n.X, "cannot range over %s (%s)", n.X, x)
+		hint := ""
+		switch sel := t.lookup("Range"); {
+		case sel == nil || sel.method == nil:
+		case t.String() == "sync.Map" || t.String() == "*sync.Map":
+			hint = ": write " + sourceOf(n.X) + ".Range(func(k, v any) bool { …; return true }), or print it as it stands"
+		default:
+			hint = ": it has a method Range" + sel.method.typ.signature()
+		}
+		fail(n.X, "cannot range over %s (%s)%s", n.X, x, hint)
 	}
 	var sets [2]func(*frame, reflect.Value)
 	var numbers [2]func(*frame, int64)

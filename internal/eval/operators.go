@@ -24,9 +24,6 @@ func (c *compiler) unary(n *ast.UnaryExpr, hint *Type) *operand {
 		ok = x.typ.isBool()
 	case token.XOR:
 		ok = x.typ.isInteger()
-		if x.isConst() && x.typ.untyped != typed {
-			ok = constant.ToInt(x.val).Kind() == constant.Int
-		}
 	}
 	if x.isNil() || !ok {
 		fail(n, "invalid operation: operator %s not defined on %s (%s)", n.Op, n.X, x)
@@ -263,9 +260,10 @@ func (c *compiler) comparison(n ast.Expr, op token.Token, x, y *operand, nilSide
 		t = y.typ
 	}
 	if x.isConst() && y.isConst() {
-		ok := op == token.EQL || op == token.NEQ || x.val.Kind() != constant.Bool && x.val.Kind() != constant.Complex
-		if !ok {
-			fail(n, "invalid operation: %s (operator %s not defined on %s)", n, op, x.typ)
+		for _, o := range []*operand{x, y} { // one of them may be complex
+			if op != token.EQL && op != token.NEQ && !o.typ.ordered() {
+				fail(n, "invalid operation: %s (operator %s not defined on %s)", n, op, o.typ)
+			}
 		}
 		return c.constant(n, constant.MakeBool(constant.Compare(x.val, op, y.val)), boolType)
 	}

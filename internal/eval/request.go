@@ -33,10 +33,15 @@ func (s *Session) parse(src string) (*request, error) {
 		return nil, &SyntaxError{Text: fmt.Sprintf("%d bytes of source, at most %d are taken", len(src), maxSource)}
 	}
 	r := &request{src: src, base: s.nextPos + 1}
+	s.keepSource(r)
 	s.nextPos = r.base + token.Pos(len(src))
 	var err error
 	if r.stmts, r.decls, err = syntax.Parse(src, r.base); err != nil {
-		return nil, syntaxError(src, r.base, err)
+		err = syntaxError(src, r.base, err)
+		if e, ok := err.(*SyntaxError); ok {
+			err = s.hinted(src, e)
+		}
+		return nil, err
 	}
 	return r, nil
 }
@@ -124,7 +129,11 @@ func (s *Session) compile(src string) (steps []step, err error) {
 		} else if ok && c.hoisted[d] {
 			continue
 		}
-		steps = append(steps, c.topStatement(st))
+		do, pos := c.topStatement(st), st.Pos()
+		steps = append(steps, func(f *frame) []result {
+			f.pos = pos
+			return do(f)
+		})
 	}
 	r.now = nil
 	for len(c.late) > 0 {
@@ -306,6 +315,19 @@ func (c *compiler) addMethod(d *ast.FuncDecl, t *Type) {
 
 // topStatement compiles a statement of a request. An expression's value is shown.
 func (c *compiler) topStatement(n ast.Stmt) step {
+	if l, ok := n.(*syntax.ExprList); ok {
+		var steps []step
+		for _, x := range l.List {
+			c.checked(c.any(x, nil), x)
+			steps = append(steps, c.topStatement(&ast.ExprStmt{X: x}))
+		}
+		return func(f *frame) (all []result) {
+			for _, st := range steps {
+				all = append(all, st(f)...)
+			}
+			return all
+		}
+	}
 	x, ok := n.(*ast.ExprStmt)
 	if !ok {
 		e := c.stmt(n)
@@ -323,7 +345,14 @@ func (c *compiler) topStatement(n ast.Stmt) step {
 		v := reflect.ValueOf(text.String())
 		t := c.u.of(reflect.TypeFor[typeName]())
 		return func(*frame) []result { return []result{{v.Convert(t.rt), t}} }
-	case packageMode, builtinMode, genericMode:
+	case builtinMode:
+		if o.name == "exit" || o.name == "quit" {
+			fail(x, "%s is a function: %s() or Ctrl-D ends the session", o.name, o.name)
+		}
+		fail(x, "%s is not an expression: it must be called, %s(…)", o, o.name)
+	case packageMode:
+		fail(x, "%s is not an expression: :doc %s lists its names", o, x.X)
+	case genericMode:
 		fail(x, "%s is not an expression", o)
 	case novalue:
 		types := o.results

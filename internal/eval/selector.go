@@ -137,29 +137,50 @@ func (t *Type) ownMethod(name string) *method {
 // hostMethod finds a method of a type of the program: in the table of the console,
 // in the runtime's, in the program's debug information.
 func (u *universe) hostMethod(rt reflect.Type, name string) *method {
+	key := methodName{rt, name}
+	if x, ok := u.found.Load(key); ok {
+		if r, ok := x.(*refusal); ok {
+			fail(nil, "%v", r)
+		}
+		return x.(*method)
+	}
+	m, err := u.findMethod(rt, name)
+	if err != nil {
+		if r, ok := err.(*refusal); ok {
+			u.found.Store(key, r)
+		}
+		fail(nil, "%v", err)
+	}
+	u.found.Store(key, m)
+	return m
+}
+
+type methodName struct {
+	rt   reflect.Type
+	name string
+}
+
+func (u *universe) findMethod(rt reflect.Type, name string) (*method, error) {
 	if m := stdMethod(rt, name); m.IsValid() {
 		mt := m.Type()
-		return &method{name: name, typ: u.of(withoutReceiver(mt)), ptr: mt.In(0).Kind() == reflect.Pointer && rt.Kind() != reflect.Pointer, host: m}
+		return &method{name: name, typ: u.of(withoutReceiver(mt)), ptr: mt.In(0).Kind() == reflect.Pointer && rt.Kind() != reflect.Pointer, host: m}, nil
 	}
 	for _, recv := range []reflect.Type{rt, reflect.PointerTo(rt)} {
 		for _, m := range typeMethods(recv) {
 			if m.name == name && m.typ != nil && m.tfn != 0 && callable(m.tfn) {
-				return &method{name: name, typ: u.of(m.typ), ptr: recv != rt, host: funcAt(m.tfn, receiverFirst(recv, m.typ))}
+				return &method{name: name, typ: u.of(m.typ), ptr: recv != rt, host: funcAt(m.tfn, receiverFirst(recv, m.typ))}, nil
 			}
 		}
 	}
 	if u.host == nil {
-		return nil
+		return nil, nil
 	}
 	f, err := u.host.Method(rt, name)
-	if err != nil {
-		fail(nil, "%v", err)
-	}
-	if !f.Value.IsValid() {
-		return nil
+	if err != nil || !f.Value.IsValid() {
+		return nil, err
 	}
 	ft := f.Value.Type()
-	return &method{name: name, typ: u.of(withoutReceiver(ft)), ptr: ft.In(0) != rt, host: f.Value, loose: f.Loose}
+	return &method{name: name, typ: u.of(withoutReceiver(ft)), ptr: ft.In(0) != rt, host: f.Value, loose: f.Loose}, nil
 }
 
 // standIn says that a type without a name stands for one of the program that has one.
@@ -179,6 +200,9 @@ func withoutReceiver(ft reflect.Type) reflect.Type {
 }
 
 func (c *compiler) selector(n *ast.SelectorExpr) *operand {
+	if o := c.inMain(n); o != nil {
+		return c.use(n, o)
+	}
 	x := c.any(n.X, nil)
 	switch x.mode {
 	case packageMode:
@@ -206,6 +230,32 @@ func (c *compiler) selector(n *ast.SelectorExpr) *operand {
 		return c.fieldOf(n, x, sel.field)
 	}
 	return c.methodOf(n, x, sel)
+}
+
+// inMain is what main.X stands for, as X is shown and listed: a name of the session or
+// of the program's package main. nil is another main.
+func (c *compiler) inMain(n *ast.SelectorExpr) *object {
+	id, ok := n.X.(*ast.Ident)
+	if !ok || id.Name != "main" || c.scope.find("main") != nil {
+		return nil
+	}
+	top := c.scope
+	for ; top != nil; top = top.up {
+		if top == c.s.overlay || top == c.s.top {
+			if o := top.find(n.Sel.Name); o != nil {
+				return o
+			}
+			break
+		}
+	}
+	if c.s.host == nil {
+		fail(n.Sel, "undefined: main.%s%s", n.Sel.Name, c.s.near(n.Sel.Name, sortedKeys(c.s.top.names)))
+	}
+	o, err := c.s.member(c, "main", n.Sel.Name)
+	if err != nil {
+		fail(n.Sel, "%v", err)
+	}
+	return o
 }
 
 // fieldOf is the field i of a struct, or of the struct that x points to.
@@ -242,7 +292,7 @@ func (c *compiler) fieldOf(n ast.Expr, x *operand, i int) *operand {
 func (c *compiler) methodOf(n *ast.SelectorExpr, x *operand, sel *selection) *operand {
 	m := sel.method
 	recv := c.receiver(n, x, m)
-	o := &operand{mode: valueMode, node: n, typ: m.typ, name: x.typ.String() + "." + m.name, method: m, receiver: recv}
+	o := &operand{mode: valueMode, node: n, typ: m.typ, name: x.typ.String() + "." + m.name, method: m, receiver: recv, loose: m.loose}
 	s := c.s
 	// A method value: the receiver is computed and kept now.
 	o.get = func(f *frame) reflect.Value {

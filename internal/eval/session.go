@@ -69,6 +69,8 @@ type Session struct {
 	prelude map[string]*scope
 	out     *output
 	nextPos token.Pos // of the next request's source
+	sources []source
+	kept    int // bytes of them
 
 	topContext *funcContext
 	closures   sync.Map     // uintptr of a func to weak.Pointer[closure]
@@ -132,6 +134,26 @@ func (s *Session) current() *evaluation {
 type Value struct {
 	Text string `json:"value"`
 	Type string `json:"type"`
+	// Says is what an error says of itself.
+	Says string `json:"says,omitempty"`
+}
+
+// Notes are what the values of a list are where they do not show it: the words of
+// errors, as a comment; "" where there are none.
+func Notes(l []Value) string {
+	text := ""
+	for _, v := range l {
+		if v.Says == "" {
+			continue
+		}
+		if text == "" {
+			text = " // error: "
+		} else {
+			text += "; "
+		}
+		text += strings.ReplaceAll(v.Says, "\n", "\n// ")
+	}
+	return text
 }
 
 // Result is what an evaluation gave.
@@ -235,18 +257,19 @@ func (s *Session) evaluate(ctx context.Context, ev *evaluation, src string) (r R
 	}
 	th := &thread{s: s, ev: ev}
 	f := &frame{slots: make([]reflect.Value, s.topContext.slots), th: th}
+	th.top = f
 	err = s.protect(func() {
 		for _, st := range steps {
 			if l := st(f); l != nil {
 				var vs []Value
 				for _, v := range l {
-					vs = append(vs, Value{s.show(ctx, v.v, v.t), v.t.String()})
+					vs = append(vs, Value{s.show(ctx, v.v, v.t), v.t.String(), s.errorText(v.v, v.t)})
 				}
 				r.Values = append(r.Values, vs)
 			}
 		}
 	})
-	return r, err
+	return r, s.place(th, err)
 }
 
 // protect turns what f panics with into an error.
@@ -310,9 +333,10 @@ func (s *Session) spawn(from *thread, call func(*thread) []reflect.Value) {
 			return
 		}
 		ev.parent = s.life // all stop with it, but each counts its memory
-		err := s.protect(func() { call(&thread{s: s, ev: ev}) })
+		th := &thread{s: s, ev: ev}
+		err := s.protect(func() { call(th) })
 		if err != nil && !errors.Is(err, ErrStopped) {
-			fmt.Fprintf(s.out, "goroutine: %v\n", err)
+			fmt.Fprintf(s.out, "goroutine: %v\n", s.place(th, err))
 		}
 	})
 }
@@ -350,7 +374,11 @@ func (s *Session) global(c *compiler, name string) (*object, error) {
 				why = " (the program's names are not known: " + err.Error() + ")"
 			}
 		}
-		return nil, fmt.Errorf("undefined: %s%s%s", name, s.near(name, s.visible()), why)
+		hint := verbHint(name)
+		if hint == "" {
+			hint = s.near(name, s.visible())
+		}
+		return nil, fmt.Errorf("undefined: %s%s%s", name, hint, why)
 	}
 	s.names[name] = o
 	return o, nil
@@ -415,7 +443,7 @@ var errNoPackage = errors.New("no such package")
 // pkg finds a package of the table of the console or of the program.
 func (s *Session) pkg(name string) (string, error) {
 	if name == "unsafe" {
-		return "", errors.New("package unsafe is not supported by the console")
+		return "", errors.New("package unsafe is not supported by the console: a pointer is printed with what it leads to, &x.f is the address of a field")
 	}
 	if p := stdPath(name); p != "" {
 		return p, nil
@@ -434,7 +462,7 @@ func (s *Session) pkg(name string) (string, error) {
 	for _, p := range stdPackages {
 		all = append(all, p.path)
 	}
-	return "", fmt.Errorf("%w in the program: %s%s", errNoPackage, name, s.near(name, all))
+	return "", fmt.Errorf("%w in the program: %s%s%s", errNoPackage, name, s.near(name, all), elsewhere(name+"."))
 }
 
 // member is a name of a package.
@@ -456,7 +484,11 @@ func (s *Session) member(c *compiler, path, name string) (*object, error) {
 		if s.host != nil {
 			all = append(all, s.host.Names(path)...)
 		}
-		return nil, fmt.Errorf("undefined: %s.%s%s", lastElement(path), name, s.near(name, all))
+		hint := elsewhere(path + "." + name)
+		if hint == "" {
+			hint = s.near(name, all)
+		}
+		return nil, fmt.Errorf("undefined: %s.%s%s", lastElement(path), name, hint)
 	}
 	s.names[key] = o
 	return o, nil

@@ -34,7 +34,7 @@ func (c *compiler) shift(n ast.Expr, op token.Token, x, y *operand, hint *Type) 
 		}
 		if x.isConst() {
 			v := constant.ToInt(x.val)
-			if v.Kind() != constant.Int {
+			if v.Kind() != constant.Int || x.typ.untyped == typed && !x.typ.isInteger() {
 				fail(n, "invalid operation: shifted operand %s must be integer", x.node)
 			}
 			if k > 10_000 {
@@ -45,7 +45,7 @@ func (c *compiler) shift(n ast.Expr, op token.Token, x, y *operand, hint *Type) 
 				return c.constantValue(n, r, x.typ)
 			}
 			t := x.typ
-			if t.untyped == untypedFloat {
+			if !t.isInteger() {
 				t = c.u.consts[untypedInt]
 			}
 			return c.constant(n, r, t)

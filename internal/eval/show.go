@@ -114,18 +114,16 @@ func (w *shower) plain(v reflect.Value, t *Type, depth int, known bool) {
 	case v.CanComplex():
 		w.text(strconv.FormatComplex(v.Complex(), 'g', -1, 128))
 	case t.kind == reflect.String:
-		str := v.String()
-		cut := ""
-		if len(str) > showString {
-			cut = fmt.Sprintf(" /* %d bytes more */", len(str)-showString)
-			str = str[:showString]
-		}
-		w.text(strconv.Quote(str), cut)
+		w.quoted(v.String())
 	case t.kind == reflect.Struct:
 		w.list(t, len(b.fields), len(b.fields), func(i int) {
 			w.text(b.fields[i].name, ": ")
 			w.value(t.fieldAt(v, i), b.fields[i].typ, depth+1, true)
 		})
+	case t.kind == reflect.Slice && b.elem.rtype() == reflect.TypeFor[byte]():
+		w.text(strings.Replace(t.String(), "[]uint8", "[]byte", 1), "(")
+		w.quoted(string(v.Bytes()))
+		w.text(")")
 	case t.kind == reflect.Slice || t.kind == reflect.Array:
 		et := b.elem.rtype()
 		w.list(t, v.Len(), showItems, func(i int) { w.value(retype(v.Index(i), et), b.elem, depth+1, true) })
@@ -185,6 +183,33 @@ func (w *shower) pointer(u reflect.Value, t *Type, depth int) {
 		w.text(")")
 	}
 	delete(w.seen, at)
+}
+
+// quoted writes text, or bytes, as a string literal.
+func (w *shower) quoted(s string) {
+	cut := ""
+	if len(s) > showString {
+		cut = fmt.Sprintf(" /* %d bytes more */", len(s)-showString)
+		s = s[:showString]
+	}
+	w.text(strconv.Quote(s), cut)
+}
+
+// errorText is what an error says of itself, "" where it is none or must not be asked.
+func (s *Session) errorText(v reflect.Value, t *Type) string {
+	if !v.IsValid() || t.untyped != typed || t.rtype() != errorType || v.IsNil() {
+		return ""
+	}
+	d := unbridge(v)
+	text := ""
+	err := s.protect(func() { text, _ = s.textOf(d, s.types.of(d.Type())) })
+	if err != nil || text == "<nil>" {
+		return ""
+	}
+	if len(text) > showString {
+		text = fmt.Sprintf("%s… %d bytes more", text[:showString], len(text)-showString)
+	}
+	return text
 }
 
 // duration is how a time.Duration reads.

@@ -18,6 +18,7 @@ func (c *compiler) stmts(list []ast.Stmt) code {
 	c.ctx.lists = append(c.ctx.lists, in)
 	defer func() { c.ctx.lists = c.ctx.lists[:len(c.ctx.lists)-1] }()
 	var l []code
+	var at []token.Pos     // of each
 	entry := map[ctl]int{} // of labels, in l
 	for i, s := range list {
 		in.at = i
@@ -26,11 +27,13 @@ func (c *compiler) stmts(list []ast.Stmt) code {
 		}
 		if e := c.stmt(s); e != nil {
 			l = append(l, e)
+			at = append(at, s.Pos())
 		}
 	}
 	if in.jumped {
 		return func(f *frame) ctl {
 			for i := 0; i < len(l); i++ {
+				f.pos = at[i]
 				if r := l[i](f); r != next {
 					to, ok := entry[r]
 					if !ok {
@@ -47,18 +50,15 @@ func (c *compiler) stmts(list []ast.Stmt) code {
 	case 0:
 		return func(*frame) ctl { return next }
 	case 1:
-		return l[0]
-	case 2:
-		a, b := l[0], l[1]
+		a, pos := l[0], at[0]
 		return func(f *frame) ctl {
-			if r := a(f); r != next {
-				return r
-			}
-			return b(f)
+			f.pos = pos
+			return a(f)
 		}
 	}
 	return func(f *frame) ctl {
-		for _, e := range l {
+		for i, e := range l {
+			f.pos = at[i]
 			if r := e(f); r != next {
 				return r
 			}

@@ -3,6 +3,7 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"go/token"
 	"reflect"
 	"runtime"
 	"runtime/metrics"
@@ -15,6 +16,9 @@ type frame struct {
 	slots   []reflect.Value
 	th      *thread
 	results []reflect.Value
+	fn      *function // nil outside of functions
+	up      *frame    // of who called it
+	pos     token.Pos // of what it does, and last did where nothing is said of that
 	defers  []func(*thread, *panicState)
 	panics  *panicState // what recover finds, in a deferred call
 }
@@ -36,8 +40,9 @@ type evaluation struct {
 	used   atomic.Int64           // bytes allocated since they were last looked at
 	base   uint64                 // of the heap when it began
 	limit  int64
-	cause  func() error // why it stops, once it is to
-	parent *evaluation  // which stops this one too, nil for none
+	cause  func() error           // why it stops, once it is to
+	parent *evaluation            // which stops this one too, nil for none
+	inner  atomic.Pointer[[]spot] // of a panic in a function that the program called
 }
 
 // stopError is what a stopped evaluation unwinds with. No recover of the session
@@ -49,6 +54,8 @@ type thread struct {
 	s     *Session
 	ev    *evaluation
 	depth int
+	top   *frame
+	trace []spot // of the panic that goes on
 	tick  uint32
 	// pending is the panic that the next function called may recover: it is
 	// deferred.

@@ -84,6 +84,7 @@ type universe struct {
 	last   int
 	host   Program
 	consts [untypedNil + 1]*Type
+	found  sync.Map // methodName to *method, nil where there is none, or the *refusal
 }
 
 func newUniverse(p Program) *universe {

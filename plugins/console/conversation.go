@@ -134,6 +134,7 @@ func (c *conversation) text(ctx context.Context, src string) []byte {
 			}
 			b.WriteString(v.Text)
 		}
+		b.WriteString(eval.Notes(vs))
 		b.WriteByte('\n')
 	}
 	if a.Error != "" {

@@ -100,6 +100,9 @@ func (p *parser) simple(label, ranges bool) ast.Stmt {
 		}
 		return s
 	case len(l) > 1:
+		if p.depth == 1 && (p.tok == token.SEMICOLON || p.tok == token.EOF) {
+			return &ExprList{EmptyStmt: ast.EmptyStmt{Semicolon: pos}, List: l}
+		}
 		p.fail(pos, "expected 1 expression")
 	case tok == token.COLON && label:
 		if id, ok := l[0].(*ast.Ident); ok {

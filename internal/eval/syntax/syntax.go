@@ -44,10 +44,17 @@ func ParseExpr(src string, base token.Pos) (x ast.Expr, err error) {
 		x = p.expr()
 		p.semicolon()
 		if p.tok != token.EOF {
-			p.expected("'EOF'")
+			p.expected("end of input")
 		}
 	})
 	return x, err
+}
+
+// ExprList is several expressions as a statement, which only a request may have: they
+// are shown.
+type ExprList struct {
+	ast.EmptyStmt
+	List []ast.Expr
 }
 
 type parser struct {
@@ -104,6 +111,8 @@ func (p *parser) expected(what string) { p.fail(p.pos, "expected "+what+", found
 // found is the current token, for an error.
 func (p *parser) found() string {
 	switch {
+	case p.atEnd():
+		return "end of input"
 	case p.tok == token.SEMICOLON && p.lit == "\n":
 		return "newline"
 	case p.tok.IsLiteral():
@@ -112,9 +121,18 @@ func (p *parser) found() string {
 	return "'" + p.tok.String() + "'"
 }
 
+// atEnd says that nothing follows that somebody typed.
+func (p *parser) atEnd() bool {
+	return p.tok == token.EOF || p.tok == token.SEMICOLON && p.lit == "\n" && p.off >= len(p.src)
+}
+
 // expect takes a token, and returns where it was.
 func (p *parser) expect(tok token.Token) token.Pos {
-	if p.tok != tok {
+	switch {
+	case p.tok == tok:
+	case tok == token.IDENT:
+		p.expected("a name")
+	default:
 		p.expected("'" + tok.String() + "'")
 	}
 	return p.take()
@@ -122,6 +140,9 @@ func (p *parser) expect(tok token.Token) token.Pos {
 
 // closing is expect of what ends a list, the last line of which often lacks its comma.
 func (p *parser) closing(tok token.Token, list string) token.Pos {
+	if p.atEnd() {
+		p.expected("'" + tok.String() + "'")
+	}
 	if p.tok == token.SEMICOLON && p.lit == "\n" {
 		p.fail(p.pos, "missing ',' before newline in "+list)
 	}

@@ -178,15 +178,17 @@ var snippets = []string{
 // ours are errors that are not go/parser's, with their offset. What it says of the end
 // of a source is of the function that the oracle puts around it.
 var ours = map[string]string{
-	"x +": "3: expected operand, found 'EOF'", "x = ": "4: expected operand, found 'EOF'", "a[": "2: expected operand, found 'EOF'", "(": "1: expected operand, found 'EOF'",
-	"{": "1: expected '}', found 'EOF'", "for x {": "7: expected '}', found 'EOF'", "x.": "2: expected selector or type assertion, found 'EOF'",
-	"chan": "4: expected type, found 'EOF'", "<-chan": "6: expected type, found 'EOF'", "var x": "5: expected type, found newline",
+	"x +": "3: expected operand, found end of input", "x = ": "4: expected operand, found end of input", "a[": "2: expected operand, found end of input", "(": "1: expected operand, found end of input",
+	"{": "1: expected '}', found end of input", "for x {": "7: expected '}', found end of input", "x.": "2: expected selector or type assertion, found end of input",
+	"chan": "4: expected type, found end of input", "<-chan": "6: expected type, found end of input", "var x": "5: expected type, found end of input",
 	"}": "0: unexpected }", "case 1:": "0: expected statement, found 'case'", "L:": "", "func f() {}": "", "import \"x\"": "",
 	"defer x": "6: expression in defer must be function call", "if var x = 1; x {}": "3: var declaration not allowed in if initializer",
 	"for x\n{}": "5: unexpected newline, expecting { after for clause", "interface { M[T any]() }": "16: missing ',' in type argument list",
 	"'ab'": "0: more than one character in rune literal", "''": "0: empty rune literal or unescaped ' in rune literal", "\"\\z\"": "1: unknown escape sequence",
 	"\"\\x1\"": "1: invalid escape sequence: not enough digits, or no Unicode code point", "'\\u12'": "1: invalid escape sequence: not enough digits, or no Unicode code point",
 	"0x": "0: hexadecimal literal has no digits", "0x1.5": "0: hexadecimal mantissa requires a 'p' exponent", "1e": "0: exponent has no digits",
+	"f(1": "3: expected ')', found end of input", "a, b": "",
+	"type T": "6: expected type, found end of input", "map[int": "7: expected ']', found end of input",
 	"1__0": "1: '_' must separate successive digits",
 }
 

@@ -28,6 +28,7 @@ type talk struct {
 type value struct {
 	Text string `json:"value"`
 	Type string `json:"type"`
+	Says string `json:"says"` // of errors
 }
 
 type answer struct {
@@ -127,12 +128,32 @@ func (t *talk) show(a *answer) string {
 			}
 			b.WriteString(v.Text)
 		}
-		if t.types && len(vs) == 1 && hidden(vs[0]) {
-			b.WriteString(" // " + vs[0].Type)
-		}
+		b.WriteString(t.notes(vs))
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// notes are the type of a value where it does not show it, and what errors say.
+func (t *talk) notes(vs []value) string {
+	text := ""
+	if t.types && len(vs) == 1 && hidden(vs[0]) {
+		text = " // " + vs[0].Type
+	}
+	for _, v := range vs {
+		switch {
+		case v.Says == "":
+			continue
+		case text == "":
+			text = " // error: "
+		case strings.HasSuffix(text, " error"):
+			text += ": "
+		default:
+			text += "; "
+		}
+		text += strings.ReplaceAll(v.Says, "\n", "\n// ")
+	}
+	return text
 }
 
 // hidden says that a value does not tell its type.

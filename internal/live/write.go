@@ -367,7 +367,6 @@ func parseInt(t *symbols.Type, text string, bits int) (int64, error) {
 // compiler lays out is aligned.
 //
 //go:norace
-//
 //go:noinline
 func storeWord(p unsafe.Pointer, size uintptr, v uint64) {
 	switch size {

@@ -2,9 +2,7 @@ package eval
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"reflect"
 	"sort"
 	"strings"
@@ -125,7 +123,12 @@ func (l *Live) Lookup(path, name string) (m Member, err error) {
 		m.Type = l.bare.types()[full]
 		return m, nil
 	}
-	if v, err := l.x.Var(full); err == nil {
+	switch {
+	case l.x.HasVar(full):
+		v, err := l.x.Var(full)
+		if err != nil {
+			return m, err
+		}
 		rt, err := l.reflect(v.Type)
 		if err != nil {
 			return m, fmt.Errorf("%s: %w", full, err)
@@ -134,25 +137,27 @@ func (l *Live) Lookup(path, name string) (m Member, err error) {
 		// move; the address is the linker's.
 		m.Var = reflect.NewAt(rt, *(*unsafe.Pointer)(unsafe.Pointer(&v.Addr))).Elem()
 		return m, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	case l.x.HasFunc(full):
+		f, err := l.x.Func(full)
+		if err == nil {
+			m.Func, err = l.function(&f)
+		}
 		return m, err
-	}
-	if f, err := l.x.Func(full); err == nil {
-		m.Func, err = l.function(&f)
-		return m, err
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return m, err
-	}
-	if t, err := l.x.Type(full); err == nil {
-		m.Type, err = l.reflect(t)
-		return m, err
-	}
-	if c, err := l.x.Const(full); err == nil {
+	case l.x.HasConst(full):
+		c, err := l.x.Const(full)
+		if err != nil {
+			return m, err
+		}
 		rt, err := l.reflect(c.Type)
 		if err != nil {
 			return m, err
 		}
 		m.Const = &Const{rt, c.Value}
+		return m, nil
+	}
+	if t, err := l.x.Type(full); err == nil {
+		m.Type, err = l.reflect(t)
+		return m, err
 	}
 	return m, nil
 }
@@ -225,7 +230,9 @@ const funcFlagAsm = 1 << 2
 func (l *Live) function(f *symbols.Func) (Func, error) {
 	no := func(format string, args ...any) (Func, error) {
 		err := cannotCall(f.Name, format, args...)
-		err.signature = func() string { return signatureOf(*f) }
+		if !f.Inlined() { // of those the results are not told
+			err.signature = func() string { return signatureOf(*f) }
+		}
 		return Func{}, err
 	}
 	path, _, _ := l.x.Package(f.Name)
@@ -249,7 +256,7 @@ func (l *Live) function(f *symbols.Func) (Func, error) {
 		return no("the function table has no entry for its address")
 	}
 	if why := special(tf); why != "" {
-		return no("%s", why)
+		return no("%s%s", why, elsewhere(f.Name))
 	}
 	var in, out []reflect.Type
 	for _, p := range f.Params {
@@ -310,6 +317,8 @@ func forbidden(path, name string) string {
 		return "functions of package " + path + " are refused"
 	case ends(name):
 		return "it would end the program"
+	case name == "main.main":
+		return "it is the whole program, which runs"
 	case strings.Contains(name, "go.shape.") || strings.Contains(name, "["):
 		return needsDictionary
 	case strings.HasPrefix(name, "_cgo") || strings.Contains(name, "._Cfunc_"):
@@ -366,9 +375,12 @@ func (l *Live) Method(rt reflect.Type, name string) (m Func, err error) {
 		return m, nil
 	}
 	for _, full := range l.methodNames(rt, name) {
+		if !l.x.HasFunc(full) {
+			continue
+		}
 		f, err := l.x.Func(full)
 		if err != nil {
-			continue
+			return m, err
 		}
 		return l.function(&f)
 	}

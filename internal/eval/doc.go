@@ -8,10 +8,11 @@
 //
 // # How it works
 //
-// A request is parsed by go/parser, type-checked by the rules of the language,
-// constants with go/constant, and compiled to closures. Values are reflect.Values of
-// the types that the program has. What a session declares gets types that reflect
-// makes, see [Type]. Function literals are funcs that the program can call.
+// A request is parsed, type-checked by the rules of the language, and compiled to
+// closures. Values are reflect.Values of the types that the program has. What a session
+// declares gets types that reflect makes, see [Type]. Function literals are funcs that
+// the program can call. An error says where: functions of the session know what
+// statement they are at, and who called them.
 //
 // A package is named by its import path or by its last element. Where several have
 // that, one that is neither internal nor vendored is preferred if it is the only one;
@@ -24,8 +25,8 @@
 //
 // # What is left out
 //
-// goto, package unsafe, import of packages under ".", and interfaces with methods of
-// the program made of types that the session declares, but for error, fmt.Stringer,
+// Package unsafe, import of packages under ".", goto outside of functions, and where
+// there are no stubs for it interfaces with methods of the program made of types that the session declares, but for error, fmt.Stringer,
 // sort.Interface, io.Reader and io.Writer. Each is refused by name.
 //
 // # What a session cannot do to the program

@@ -156,7 +156,7 @@ func TestSession(t *testing.T) {
 		{"x + 1", "21\n"},
 		{"strconv.Atoi(\"12\")", "12, nil\n"},
 		{"fmt.Print(\"a\"); x", "a\n20\n"},
-		{"fmt.Println(\"before\"); panic(\"p\")", "before\nerror: panic: p\n"},
+		{"fmt.Println(\"before\"); panic(\"p\")", "before\nerror: panic: p, at 1:24\n"},
 		{"y", "error: 1:1: undefined: y"},
 		{"x +", "error: 1:4: expected operand"},
 		{"os.Exit(1)", "error: os.Exit(1) is not done"},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 )
@@ -155,18 +156,19 @@ func (t *talk) notes(vs []value) string {
 // hidden says that a value does not tell its type.
 func hidden(v value) bool {
 	switch v.Type {
-	case "int", "string", "bool", "float64", "untyped nil", "console.typeName", "eval.typeName":
+	case "int", "string", "bool", "float64", "[]uint8", "untyped nil", "console.typeName", "eval.typeName":
 		return false
 	}
-	return !strings.HasPrefix(strings.TrimLeft(v.Text, "&*("), strings.TrimLeft(v.Type, "*"))
+	rest, found := strings.CutPrefix(strings.TrimLeft(v.Text, "&*("), strings.TrimLeft(v.Type, "*"))
+	// errors.errorString is no error by its name.
+	return !found || rest != "" && (rest[0] == '.' || rest[0] == '_' || unicode.IsLetter(rune(rest[0])) || unicode.IsDigit(rune(rest[0])))
 }
 
 // lines evaluates what comes from a pipe, each text as soon as it is complete.
 func (t *talk) lines(ctx context.Context, r io.Reader) error {
 	in := bufio.NewReader(r)
 	var text strings.Builder
-	var last error
-	for ctx.Err() == nil && !t.quit {
+	for at, begin := 1, 1; ctx.Err() == nil && !t.quit; at++ {
 		line, err := in.ReadString('\n')
 		text.WriteString(line)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -174,13 +176,16 @@ func (t *talk) lines(ctx context.Context, r io.Reader) error {
 		}
 		if err != nil || !incomplete(text.String()) {
 			if e := t.script(ctx, text.String()); e != nil {
-				last = e
-				return last
+				if begin > 1 { // what the program says counts from there
+					e = fmt.Errorf("in the text from line %d: %w", begin, e)
+				}
+				return e
 			}
 			text.Reset()
+			begin = at + 1
 		}
 		if err != nil {
-			return last
+			return nil
 		}
 	}
 	return ctx.Err()

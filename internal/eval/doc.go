@@ -8,11 +8,12 @@
 //
 // # How it works
 //
-// A request is parsed into a tree of go/ast, type-checked by the rules of the language,
-// and compiled to closures. Values are reflect.Values of
-// the types that the program has. What a session declares gets types that reflection
-// in the program sees as the compiler would have made them, see [Type]. Function
-// literals are funcs that the program can call.
+// A request is parsed, type-checked by the rules of the language, and compiled to
+// closures. Values are reflect.Values of the types that the program has. What a session
+// declares gets types that reflection in the program sees as the compiler would have
+// made them, see [Type]. Function literals are funcs that the program can call. An
+// error says where: functions of the session know what statement they are at, and who
+// called them.
 //
 // A package is named by its import path or by its last element. Where several have
 // that, the one is taken that alone is neither internal nor vendored; else that alone
@@ -35,10 +36,11 @@
 //
 // # What is left out
 //
-// Package unsafe, import of packages under ".", and types of the session with more than
-// 24 methods where the program wants an interface; elsewhere than on amd64 it gets
-// those of the session as error, fmt.Stringer, sort.Interface, io.Reader and io.Writer
-// only. Each is refused by name. A generic function is checked where it is instantiated.
+// Package unsafe, import of packages under ".", goto outside of functions, and types of
+// the session with more than 24 methods where the program wants an interface; elsewhere
+// than on amd64 it gets those of the session as error, fmt.Stringer, sort.Interface,
+// io.Reader and io.Writer only. Each is refused by name. A generic function is checked
+// where it is instantiated.
 //
 // # What a session cannot do to the program
 //

@@ -246,7 +246,39 @@ type interfaceError struct{ msg string }
 func (e interfaceError) Error() string { return e.msg }
 func (interfaceError) RuntimeError()   {}
 
-// near is an addition to an error: the names that were perhaps meant.
-func (s *Session) near(name string, all []string) string {
-	return nearest.Hint(name, all)
+// near is an addition to an error: the name that was perhaps meant, of those that can be
+// used where usable is given.
+func (s *Session) near(name string, all []string, usable func(name string) bool) string {
+	for range 20 {
+		n := nearest.Name(name, all)
+		if n == "" {
+			break
+		}
+		if usable == nil || s.quietly(func(*compiler) {
+			if !usable(n) {
+				fail(nil, "%s", n)
+			}
+		}) == nil {
+			return " (near: " + n + ")"
+		}
+		var rest []string
+		for _, x := range all {
+			if x != n {
+				rest = append(rest, x)
+			}
+		}
+		all = rest
+	}
+	return ""
+}
+
+// usable says of a name of a package of the program that it may be used.
+func (s *Session) usable(path string) func(name string) bool {
+	return func(name string) bool {
+		if s.host == nil {
+			return true
+		}
+		_, err := s.host.Lookup(path, name)
+		return err == nil
+	}
 }

@@ -2,9 +2,7 @@ package eval
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"reflect"
 	"sort"
 	"strings"
@@ -97,7 +95,12 @@ func (l *Live) Lookup(path, name string) (m Member, err error) {
 		m.Type = l.bare.types()[full]
 		return m, nil
 	}
-	if v, err := l.x.Var(full); err == nil {
+	switch {
+	case l.x.HasVar(full):
+		v, err := l.x.Var(full)
+		if err != nil {
+			return m, err
+		}
 		rt, err := l.reflect(v.Type)
 		if err != nil {
 			return m, fmt.Errorf("%s: %w", full, err)
@@ -106,25 +109,27 @@ func (l *Live) Lookup(path, name string) (m Member, err error) {
 		// move; the address is the linker's.
 		m.Var = reflect.NewAt(rt, *(*unsafe.Pointer)(unsafe.Pointer(&v.Addr))).Elem()
 		return m, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	case l.x.HasFunc(full):
+		f, err := l.x.Func(full)
+		if err == nil {
+			m.Func, err = l.function(&f)
+		}
 		return m, err
-	}
-	if f, err := l.x.Func(full); err == nil {
-		m.Func, err = l.function(&f)
-		return m, err
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return m, err
-	}
-	if t, err := l.x.Type(full); err == nil {
-		m.Type, err = l.reflect(t)
-		return m, err
-	}
-	if c, err := l.x.Const(full); err == nil {
+	case l.x.HasConst(full):
+		c, err := l.x.Const(full)
+		if err != nil {
+			return m, err
+		}
 		rt, err := l.reflect(c.Type)
 		if err != nil {
 			return m, err
 		}
 		m.Const = &Const{rt, c.Value}
+		return m, nil
+	}
+	if t, err := l.x.Type(full); err == nil {
+		m.Type, err = l.reflect(t)
+		return m, err
 	}
 	return m, nil
 }
@@ -197,7 +202,9 @@ const funcFlagAsm = 1 << 2
 func (l *Live) function(f *symbols.Func) (Func, error) {
 	no := func(format string, args ...any) (Func, error) {
 		err := cannotCall(f.Name, format, args...)
-		err.signature = func() string { return signatureOf(*f) }
+		if !f.Inlined() { // of those the results are not told
+			err.signature = func() string { return signatureOf(*f) }
+		}
 		return Func{}, err
 	}
 	path, _, _ := l.x.Package(f.Name)
@@ -221,7 +228,7 @@ func (l *Live) function(f *symbols.Func) (Func, error) {
 		return no("the function table has no entry for its address")
 	}
 	if why := special(tf); why != "" {
-		return no("%s", why)
+		return no("%s%s", why, elsewhere(f.Name))
 	}
 	var in, out []reflect.Type
 	for _, p := range f.Params {
@@ -282,6 +289,8 @@ func forbidden(path, name string) string {
 		return "functions of package " + path + " are refused"
 	case ends(name):
 		return "it ends the program, or can"
+	case name == "main.main":
+		return "it is the whole program, which runs"
 	case strings.Contains(name, "go.shape.") || strings.Contains(name, "["):
 		return needsDictionary
 	case strings.HasPrefix(name, "_cgo") || strings.Contains(name, "._Cfunc_"):
@@ -339,10 +348,14 @@ func (l *Live) Method(rt reflect.Type, name string) (Func, error) {
 	r, ok := l.methods[key]
 	if !ok {
 		for _, full := range l.methodNames(rt, name) {
-			if f, err := l.x.Func(full); err == nil {
-				r.f, r.err = l.function(&f)
-				break
+			if !l.x.HasFunc(full) {
+				continue
 			}
+			f, err := l.x.Func(full)
+			if r.err = err; err == nil {
+				r.f, r.err = l.function(&f)
+			}
+			break
 		}
 		l.methods[key] = r
 	}

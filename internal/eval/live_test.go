@@ -143,6 +143,20 @@ mux.ServeHTTP(w, &http.Request{Method: "GET", Host: "h", URL: &url.URL{Path: "/a
 	{"os.Exit(1)", "error: os.Exit(1) is not done"},
 	{"runtime.mallocgc(1, nil, true)", "error: 1:9: runtime.mallocgc cannot be called"},
 	{"sync.runtime_Semrelease", "error"},
+	{`marks.add("b"); marks.add(); marks.add("c", "d"); marks.add([]string{"e"}); marks.add([]string{"f"}...); *marks`, `main.tags{"a", "b", "c", "d", "e", "f"}`},
+	{`func two() (string, string) { return "x", "y" }
+marks.add(two()); len(*marks)`, "8"},
+	{"marks.add(1)", "error: 1:11: cannot use 1"},
+	{"marks.addd()", "error: 1:7: marks.addd undefined (type *main.tags has no field or method addd) (near: add)"},
+	{"main.limit == limit, main.shop.size()", "true, 2"},
+	{"main.main()", "error: 1:6: main.main cannot be called"},
+	{"main.shopp", "error: 1:6: undefined: main.shopp (near: shop)"},
+	{":doc main.tags", "main.tags: main.tags (type)\n"},
+	{":doc marks.add", "marks.add: func([]string) (the last may be ...string: debug information does not tell)\n"},
+	{":doc shop", "shop: var *main.store\n\tmu sync.Mutex\n\titems map[int]*main.item\n\tlimit int\n\tfunc order(int) (string, error)\n\tfunc size() int\n"},
+	{"fmt.Sprintf(\"%p\", shop) != fmt.Sprintf(\"%p\", marks)", "true"},
+	{"func deep(n int) int {\n\treturn fail(n)\n}\ndeep(9)", "error: panic: runtime error: index out of range [9] with length 3, at 2:9 in deep\n\tcalled at 4:1"},
+	{"apply(func(n int) int {\n\tpanic(n) }, 21)", "error: panic: int(21), at 2:2 in func literal\n\tcalled at 1:1"},
 }
 
 // TestLive evaluates in programs built as people build them.
@@ -218,5 +232,26 @@ func TestMutated(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDescribe tells of methods that cannot be called, and of parameters of which debug
+// information does not tell all.
+func TestDescribe(t *testing.T) {
+	p := start(t, build(t))
+	for _, x := range []struct{ src, want string }{
+		{":doc main.tags", "\tfunc first (inlined everywhere, cannot be called)\n"},
+		{":doc main.tags", "\tfunc add([]string) (the last may be ...string: debug information does not tell)\n"},
+		{":doc marks.first", "marks.first: func (inlined everywhere, cannot be called)\n"},
+		{":doc os.Exit", "os.Exit: func(int)\n"},
+		{":doc main.main", "main.main: func() (it is the whole program, which runs, cannot be called)\n"},
+		{"marks.first()", "error: 1:7: main.(*tags).first cannot be called: it was inlined everywhere"},
+		{":doc http.Client", "\tTimeout time.Duration\n"},
+		{":doc http.Client", "dropped by the linker"},
+		{":doc nope", "error: undefined: nope"},
+	} {
+		if got := p.eval(x.src); !strings.Contains(got, x.want) {
+			t.Errorf("%s\n got %s\nwant %s", x.src, got, x.want)
+		}
 	}
 }

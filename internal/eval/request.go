@@ -318,7 +318,9 @@ func (c *compiler) topStatement(n ast.Stmt) step {
 	if l, ok := n.(*syntax.ExprList); ok {
 		var steps []step
 		for _, x := range l.List {
-			c.checked(c.any(x, nil), x)
+			if o := c.any(x, nil); !o.isNil() {
+				c.checked(o, x)
+			}
 			steps = append(steps, c.topStatement(&ast.ExprStmt{X: x}))
 		}
 		return func(f *frame) (all []result) {

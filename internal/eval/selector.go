@@ -93,7 +93,24 @@ func (t *Type) lookup(name string) *selection {
 	return nil
 }
 
-const lostMethod = "%s undefined: the linker has dropped the method, the program calls it nowhere"
+// find is lookup of a name that is written somewhere.
+func (t *Type) find(id *ast.Ident) *selection {
+	defer func() {
+		if r := recover(); r != nil {
+			if e, ok := r.(compileError); ok && e.pos == 0 {
+				e.pos = id.Pos()
+				r = e
+			}
+			panic(r)
+		}
+	}()
+	return t.lookup(id.Name)
+}
+
+// lostMethod is what there is to say of a method whose code is not there.
+func lostMethod(n ast.Node) *refusal {
+	return &refusal{msg: sourceOf(n) + " undefined: the linker has dropped the method, the program calls it nowhere", why: "dropped by the linker: the program calls it nowhere"}
+}
 
 // lost says that the program's type has a method whose code the linker has not kept.
 func (t *Type) lost(name string) bool {
@@ -215,13 +232,13 @@ func (c *compiler) selector(n *ast.SelectorExpr) *operand {
 		return c.methodExpr(n, x.typ)
 	}
 	x = c.plain(c.checked(x, n.X))
-	sel := x.typ.lookup(n.Sel.Name)
+	sel := x.typ.find(n.Sel)
 	if sel == nil {
 		if x.typ.lost(n.Sel.Name) {
-			fail(n.Sel, lostMethod, n)
+			fail(n.Sel, "%v", lostMethod(n))
 		}
 		what := "field or method"
-		fail(n.Sel, "%s undefined (type %s has no %s %s)%s", n, x.typ, what, n.Sel.Name, c.s.near(n.Sel.Name, x.typ.members()))
+		fail(n.Sel, "%s undefined (type %s has no %s %s)%s", n, x.typ, what, n.Sel.Name, c.s.near(n.Sel.Name, x.typ.members(), func(name string) bool { return x.typ.lookup(name) != nil }))
 	}
 	for _, i := range sel.path {
 		x = c.fieldOf(n, x, i)
@@ -249,7 +266,7 @@ func (c *compiler) inMain(n *ast.SelectorExpr) *object {
 		}
 	}
 	if c.s.host == nil {
-		fail(n.Sel, "undefined: main.%s%s", n.Sel.Name, c.s.near(n.Sel.Name, sortedKeys(c.s.top.names)))
+		fail(n.Sel, "undefined: main.%s%s", n.Sel.Name, c.s.near(n.Sel.Name, sortedKeys(c.s.top.names), nil))
 	}
 	o, err := c.s.member(c, "main", n.Sel.Name)
 	if err != nil {
@@ -386,12 +403,12 @@ func stepInto(v reflect.Value, t *Type, i int) (reflect.Value, *Type) {
 
 // methodExpr compiles T.m, a function that takes the receiver first.
 func (c *compiler) methodExpr(n *ast.SelectorExpr, t *Type) *operand {
-	sel := t.lookup(n.Sel.Name)
+	sel := t.find(n.Sel)
 	if sel == nil && t.lost(n.Sel.Name) {
-		fail(n.Sel, lostMethod, n)
+		fail(n.Sel, "%v", lostMethod(n))
 	}
 	if sel == nil || sel.method == nil {
-		fail(n.Sel, "%s undefined (type %s has no method %s)%s", n, t, n.Sel.Name, c.s.near(n.Sel.Name, t.members()))
+		fail(n.Sel, "%s undefined (type %s has no method %s)%s", n, t, n.Sel.Name, c.s.near(n.Sel.Name, t.members(), func(name string) bool { return t.lookup(name) != nil }))
 	}
 	m := sel.method
 	if m.ptr && t.kind != reflect.Pointer && !sel.viaPointer {

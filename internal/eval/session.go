@@ -374,9 +374,12 @@ func (s *Session) global(c *compiler, name string) (*object, error) {
 				why = " (the program's names are not known: " + err.Error() + ")"
 			}
 		}
-		hint := verbHint(name)
+		hint := elsewhere(name + ".")
 		if hint == "" {
-			hint = s.near(name, s.visible())
+			hint = verbHint(name)
+		}
+		if hint == "" {
+			hint = s.near(name, s.visible(), s.usable("main"))
 		}
 		return nil, fmt.Errorf("undefined: %s%s%s", name, hint, why)
 	}
@@ -462,7 +465,7 @@ func (s *Session) pkg(name string) (string, error) {
 	for _, p := range stdPackages {
 		all = append(all, p.path)
 	}
-	return "", fmt.Errorf("%w in the program: %s%s%s", errNoPackage, name, s.near(name, all), elsewhere(name+"."))
+	return "", fmt.Errorf("%w in the program: %s%s%s", errNoPackage, name, s.near(name, all, nil), elsewhere(name+"."))
 }
 
 // member is a name of a package.
@@ -486,7 +489,7 @@ func (s *Session) member(c *compiler, path, name string) (*object, error) {
 		}
 		hint := elsewhere(path + "." + name)
 		if hint == "" {
-			hint = s.near(name, all)
+			hint = s.near(name, all, s.usable(path))
 		}
 		return nil, fmt.Errorf("undefined: %s.%s%s", lastElement(path), name, hint)
 	}

@@ -329,12 +329,7 @@ func (t *Type) String() string {
 	case t.param != nil:
 		return t.param.name
 	case t.pure:
-		if t.u.host != nil {
-			if n := t.u.host.TypeName(t.rt); n != "" {
-				return n[strings.LastIndexByte(n, '/')+1:]
-			}
-		}
-		return t.rt.String()
+		return t.u.nameOf(t.rt)
 	}
 	switch t.kind {
 	case reflect.Pointer:
@@ -382,6 +377,25 @@ func (t *Type) String() string {
 		return "interface { " + strings.Join(l, "; ") + " }"
 	}
 	return t.kind.String()
+}
+
+// nameOf is the name of a type of the program, also of what stands for one.
+func (u *universe) nameOf(rt reflect.Type) string {
+	if u.host == nil {
+		return rt.String()
+	}
+	if n := u.host.TypeName(rt); n != "" {
+		return n[strings.LastIndexByte(n, '/')+1:]
+	}
+	if rt.Name() == "" {
+		switch rt.Kind() {
+		case reflect.Pointer:
+			return "*" + u.nameOf(rt.Elem())
+		case reflect.Slice:
+			return "[]" + u.nameOf(rt.Elem())
+		}
+	}
+	return rt.String()
 }
 
 func (t *Type) signature() string {

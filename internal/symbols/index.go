@@ -297,6 +297,21 @@ type missing struct {
 func (e *missing) Error() string { return e.name + ": there is no such " + e.what + e.near() }
 func (e *missing) Unwrap() error { return fs.ErrNotExist }
 
+// HasVar, HasFunc and HasConst say that there is such a symbol. What Var and the others
+// say where there is none takes long to find.
+func (x *Index) HasVar(name string) bool   { return x.has(name, varsOf) }
+func (x *Index) HasFunc(name string) bool  { return x.has(name, funcsOf) }
+func (x *Index) HasConst(name string) bool { return x.has(name, constsOf) }
+
+func (x *Index) has(name string, list func(*pack) []ref) (found bool) {
+	x.t.read(func() {
+		if k := x.t.pack(name); k != nil {
+			found = len(x.t.find(list(k), x.t.rawName(name))) > 0
+		}
+	})
+	return found
+}
+
 // Var returns the package variable of a full name. The error is fs.ErrNotExist,
 // with the nearest name in its text, where there is none.
 func (x *Index) Var(name string) (v Var, err error) {

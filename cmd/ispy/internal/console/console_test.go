@@ -92,9 +92,11 @@ func TestConsole(t *testing.T) {
 		{args: []string{"-e", large}, out: "300000\n"},
 		{stdin: "func f(n int) int {\n\treturn n * 2\n}\nf(4)\nexit()\nf(5)\n", out: "8\n"},
 		{stdin: "x := 3\nx * 2", out: "6\n"},
-		{stdin: "x := 3\nfunc() {\n\tnope()\n}()\nx", code: 1, err: "in what begins in line 2: 2:2: undefined: nope"},
+		{stdin: "x := 3\nfunc() {\n\tnope()\n}()\nx", code: 1, err: "in the text from line 2: 2:2: undefined: nope"},
 		{args: []string{"-json", "-e", "nope"}, code: 1, out: `{"error":"1:1: undefined: nope`},
 		{args: []string{"nowhere"}, code: 1, err: "nowhere: no such file"},
+		{stdin: "x := 3\n\nfunc f() {\n\tpanic(x)\n}\n1\n  f()\n", code: 1, out: "1\n", err: "in the text from line 7: panic: int(3), at 2:2 in f of an earlier request\n\tcalled at 1:3"},
+		{args: []string{"-e", `strconv.Atoi("x"); errors.New("e")`}, out: "0, &strconv.NumError{Func: \"Atoi\", Num: \"x\", Err: &errors.errorString{s: \"invalid syntax\"}} // error: strconv.Atoi: parsing \"x\": invalid syntax\n&errors.errorString{s: \"e\"} // error: e\n"},
 		{args: []string{"a", "b"}, code: verb.Usage, err: "the form is"},
 	} {
 		code, out, errs := run(x.stdin, home, x.args...)
@@ -137,6 +139,18 @@ func TestTalk(t *testing.T) {
 	}
 	if err := s.script(t.Context(), "uint8(3)"); err != nil || out.String() != "3 // uint8\n" {
 		t.Errorf("afterwards: %v %q", err, out.String())
+	}
+	for v, want := range map[value]string{
+		{Text: "&errors.errorString{}", Type: "error"}:               " // error",
+		{Text: "&errors.errorString{}", Type: "error", Says: "a\nb"}: " // error: a\n// b",
+		{Text: "nil", Type: "error"}:                                 " // error",
+		{Text: "main.T{}", Type: "main.T"}:                           "",
+		{Text: "&main.T{}", Type: "*main.T"}:                         "",
+		{Text: "[]byte(\"x\")", Type: "[]uint8"}:                     "",
+	} {
+		if got := s.notes([]value{v}); got != want {
+			t.Errorf("%+v: %q, want %q", v, got, want)
+		}
 	}
 	r := s.complete(t.Context(), "x := strings.TrimS")
 	if len(r.Candidates) != 2 || r.Common != "TrimS" || r.Start != len("x := strings.") || r.Candidates[0].Value != "TrimSpace" {

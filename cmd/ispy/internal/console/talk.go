@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
@@ -159,10 +160,12 @@ func (t *talk) notes(vs []value) string {
 // hidden says that a value does not tell its type.
 func hidden(v value) bool {
 	switch v.Type {
-	case "int", "string", "bool", "float64", "untyped nil", "console.typeName", "eval.typeName":
+	case "int", "string", "bool", "float64", "[]uint8", "untyped nil", "console.typeName", "eval.typeName":
 		return false
 	}
-	return !strings.HasPrefix(strings.TrimLeft(v.Text, "&*("), strings.TrimLeft(v.Type, "*"))
+	rest, found := strings.CutPrefix(strings.TrimLeft(v.Text, "&*("), strings.TrimLeft(v.Type, "*"))
+	// errors.errorString is no error by its name.
+	return !found || rest != "" && (rest[0] == '.' || rest[0] == '_' || unicode.IsLetter(rune(rest[0])) || unicode.IsDigit(rune(rest[0])))
 }
 
 // lines evaluates what comes from a pipe, each text as soon as it is complete, until
@@ -182,7 +185,7 @@ func (t *talk) lines(ctx context.Context, r io.Reader) error {
 			e := t.script(ctx, text.String())
 			var silent verb.Silent
 			if e != nil && first > 1 && !errors.As(e, &silent) {
-				e = fmt.Errorf("in what begins in line %d: %w", first, e)
+				e = fmt.Errorf("in the text from line %d: %w", first, e)
 			}
 			if e != nil {
 				return e

@@ -11,6 +11,7 @@ import (
 	"math/rand"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,6 +44,15 @@ func (s *store) order(id int) (string, error) {
 
 //go:noinline
 func (s store) size() int { return len(s.items) }
+
+type tags []string
+
+//go:noinline
+func (t *tags) add(l ...string) { *t = append(*t, l...) }
+
+func (t *tags) first() string { return (*t)[0] }
+
+var marks = &tags{"a"}
 
 type small struct{ a, b int8 }
 
@@ -120,7 +130,8 @@ func main() {
 		apply(nil, 1)
 		shop.order(1)
 		shop.size()
-		fmt.Println(describe(nil), maximum, level, client)
+		marks.add(marks.first())
+		fmt.Println(describe(nil), maximum, level, client, marks)
 		fill(nil)
 		new(http.ServeMux).Handle("/", nil)
 		new(http.ServeMux).ServeHTTP(nil, nil)
@@ -144,6 +155,14 @@ func main() {
 	for in.Scan() {
 		var src string
 		json.Unmarshal(in.Bytes(), &src)
+		if name, ok := strings.CutPrefix(src, ":doc "); ok {
+			text, err := s.Describe(context.Background(), name)
+			if err != nil {
+				text += "error: " + err.Error()
+			}
+			out.Encode(text)
+			continue
+		}
 		r, err := s.Eval(context.Background(), src)
 		text := r.Output
 		for _, vs := range r.Values {

@@ -116,7 +116,14 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		if t.kind != reflect.Map && t.kind != reflect.Slice {
 			wrong("a map or slice")
 		}
-		return c.effect(n, func(f *frame) { g(f).Clear() })
+		return c.effect(n, func(f *frame) {
+			v := g(f)
+			if v.Kind() != reflect.Map {
+				v.Clear()
+			} else if !v.IsNil() {
+				f.th.ev.withMap(v, v.Clear)
+			}
+		})
 	case "close":
 		if t.kind != reflect.Chan || b.dir == reflect.RecvDir {
 			wrong("a channel to send on")
@@ -134,9 +141,9 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		}
 		k := c.to(c.expr(n.Args[1]), b.key, "argument to delete").get
 		return c.effect(n, func(f *frame) {
-			m, key := g(f), mapKey(k(f))
+			m, key := g(f), f.th.ev.mapKey(k(f))
 			if !m.IsNil() {
-				m.SetMapIndex(key, reflect.Value{})
+				f.th.ev.withMap(m, func() { m.SetMapIndex(key, reflect.Value{}) })
 			}
 		})
 	}

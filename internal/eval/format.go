@@ -93,6 +93,7 @@ type formatted struct {
 
 // Format implements fmt.Formatter.
 func (x formatted) Format(st fmt.State, verb rune) {
+	x.s.current().checkStack(true)
 	var flags strings.Builder
 	for _, c := range "+-# 0" {
 		if st.Flag(int(c)) {
@@ -105,12 +106,13 @@ func (x formatted) Format(st fmt.State, verb rune) {
 	if p, ok := st.Precision(); ok {
 		flags.WriteString("." + strconv.Itoa(p))
 	}
-	f := formatter{s: x.s, w: st, flags: flags.String(), verb: verb, plus: st.Flag('+'), sharp: st.Flag('#')}
+	f := formatter{s: x.s, th: &thread{s: x.s, ev: x.s.current()}, w: st, flags: flags.String(), verb: verb, plus: st.Flag('+'), sharp: st.Flag('#')}
 	f.value(x.v, x.t, 0, true)
 }
 
 type formatter struct {
 	s           *Session
+	th          *thread
 	w           io.Writer
 	flags       string
 	verb        rune
@@ -128,6 +130,7 @@ func (f *formatter) text(s string) {
 // value writes v. methods says that Error and String may be called, as fmt may for
 // what is exported.
 func (f *formatter) value(v reflect.Value, t *Type, depth int, methods bool) {
+	f.th.check()
 	if f.nodes++; depth > 50 || f.nodes > 100_000 {
 		f.text("…")
 		return
@@ -334,7 +337,8 @@ func (s *Session) textOf(v reflect.Value, t *Type) (text string, ok bool) {
 func (s *Session) sorted(m reflect.Value, b *Type) [][2]reflect.Value {
 	var l [][2]reflect.Value
 	kt, et := b.key.rtype(), b.elem.rtype()
-	s.walkMap(m, func(k, v reflect.Value) bool {
+	ev := s.current()
+	s.walkMap(ev, m, func(k, v reflect.Value) bool {
 		l = append(l, [2]reflect.Value{retype(k, kt), retype(v, et)})
 		return len(l) < 1<<16
 	})

@@ -33,13 +33,14 @@ func (s *Session) owned(m reflect.Value) bool {
 }
 
 // lookupMap returns m[k], invalid where it has none.
-func (s *Session) lookupMap(m, k reflect.Value) reflect.Value {
-	mapKey(k)
+func (s *Session) lookupMap(ev *evaluation, m, k reflect.Value) (v reflect.Value) {
+	ev.mapKey(k)
 	if m.IsNil() {
 		return reflect.Value{}
 	}
 	if s.owned(m) {
-		return m.MapIndex(k)
+		ev.withMap(m, func() { v = m.MapIndex(k) })
+		return v
 	}
 	if !layoutKnown() {
 		panic(&stopError{refused("the layout of maps in this program is not known: its maps cannot be read safely")})
@@ -48,17 +49,23 @@ func (s *Session) lookupMap(m, k reflect.Value) reflect.Value {
 }
 
 // walkMap calls f with the entries of m until it returns false.
-func (s *Session) walkMap(m reflect.Value, f func(k, v reflect.Value) bool) {
+func (s *Session) walkMap(ev *evaluation, m reflect.Value, f func(k, v reflect.Value) bool) {
 	if m.IsNil() {
 		return
 	}
 	if s.owned(m) {
-		for it := m.MapRange(); it.Next(); {
-			if !f(it.Key(), it.Value()) {
+		for it := m.MapRange(); ; {
+			var k, v reflect.Value
+			more := false
+			ev.withMap(m, func() {
+				if more = it.Next(); more {
+					k, v = it.Key(), it.Value()
+				}
+			})
+			if !more || !f(k, v) {
 				return
 			}
 		}
-		return
 	}
 	if !layoutKnown() {
 		panic(&stopError{refused("the layout of maps in this program is not known: its maps cannot be read safely")})

@@ -302,7 +302,7 @@ func (c *compiler) comparison(n ast.Expr, op token.Token, x, y *operand, nilSide
 		})
 	}
 	want := op == token.EQL
-	return truth(func(f *frame) bool { return equal(a(f), b(f)) == want })
+	return truth(func(f *frame) bool { return f.th.equal(a(f), b(f)) == want })
 }
 
 // isNilGet says that x was nil before match gave it a type.
@@ -313,7 +313,8 @@ func isNilGet(x *operand) bool {
 
 // equal is == of values of one type. Interfaces are compared by what the session
 // put into them.
-func equal(a, b reflect.Value) bool {
+func (th *thread) equal(a, b reflect.Value) bool {
+	th.ev.checkNesting(a)
 	if a.Kind() == reflect.Interface {
 		return equalInterfaces(a, b)
 	}

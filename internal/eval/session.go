@@ -32,6 +32,9 @@ type Options struct {
 	// Abandoned counts the evaluations of all sessions that share it which were
 	// left behind in a call that did not return. Nil is one of the session's own.
 	Abandoned *atomic.Int64
+	// Told gets what nobody asks for any more: that the program has called a function
+	// of the session when that had ended, once for each function. Nil is nobody.
+	Told func(text string)
 	// MostAbandoned is the number of those at which nothing more is evaluated; 8.
 	MostAbandoned int64
 }
@@ -73,8 +76,8 @@ type Session struct {
 	topContext *funcContext
 	closures   sync.Map // uintptr of a func to weak.Pointer[closure]
 	maps       sync.Map // uintptr of a map that the session made to weak.Pointer[byte]
-	callbacks  atomic.Int64
 	goroutines atomic.Int64
+	told       sync.Map // methodKey of methods that were called when the session had ended
 	wg         sync.WaitGroup
 
 	life   *evaluation // of goroutines that outlive their evaluation
@@ -87,22 +90,30 @@ type Session struct {
 // language and the standard functions alone. It closes the program.
 func NewSession(p Program, o Options) *Session {
 	o.defaults()
+	if p != nil {
+		p = &oneAtATime{p: p}
+	}
 	s := &Session{opts: o, host: p, types: newUniverse(p), top: &scope{}, names: map[string]*object{}}
 	s.topContext = &funcContext{top: true, labels: map[string]int{}}
 	s.out = &output{max: o.Output}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	s.life = &evaluation{done: ctx.Done(), base: 0, limit: 1 << 62}
+	s.life = &evaluation{done: ctx.Done(), limit: 1 << 62, lasting: true}
 	return s
 }
 
 // Close ends the session: its goroutines stop at the next thing that they do.
 func (s *Session) Close() error {
+	return s.end(fmt.Errorf("%w: the session is closed", ErrStopped))
+}
+
+// end closes the session, of which nothing is left but why.
+func (s *Session) end(why error) error {
+	stop := &stopError{why}
+	s.life.stop.CompareAndSwap(nil, stop)
 	if s.closed.Swap(true) {
 		return nil
 	}
-	stop := &stopError{fmt.Errorf("%w: the session is closed", ErrStopped)}
-	s.life.stop.Store(stop)
 	if e := s.cur.Load(); e != nil {
 		e.stop.CompareAndSwap(nil, stop)
 	}
@@ -153,7 +164,7 @@ var errQuit = errors.New("quit")
 // is left behind: the error is [ErrAbandoned].
 func (s *Session) Eval(ctx context.Context, src string) (Result, error) {
 	if s.closed.Load() {
-		return Result{}, fmt.Errorf("%w: the session is closed", ErrStopped)
+		return Result{}, s.life.stop.Load().err
 	}
 	if n := s.opts.Abandoned.Load(); n >= s.opts.MostAbandoned {
 		return Result{}, fmt.Errorf("%w: %d evaluations hang in calls of the program, nothing more is evaluated until one returns", ErrLimit, n)
@@ -170,10 +181,6 @@ func (s *Session) Eval(ctx context.Context, src string) (Result, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { ev.stop.CompareAndSwap(nil, &stopError{ev.cause()}) })
 	defer stop()
-	type outcome struct {
-		r   Result
-		err error
-	}
 	done := make(chan outcome, 1)
 	s.cur.Store(ev)
 	go func() {
@@ -191,29 +198,7 @@ func (s *Session) Eval(ctx context.Context, src string) (Result, error) {
 		finished = true
 	}()
 	var o outcome
-	select {
-	case o = <-done:
-	case <-ctx.Done():
-		// Code of the session stops at once, a call of the program perhaps
-		// never.
-		t := time.NewTimer(2 * graceTime)
-		defer t.Stop()
-		select {
-		case o = <-done:
-		case <-t.C:
-			s.opts.Abandoned.Add(1)
-			go func() {
-				<-done
-				s.opts.Abandoned.Add(-1)
-			}()
-			where := "the evaluation"
-			if name := ev.host.Load(); name != nil {
-				where = "the call of " + *name
-			}
-			o.err = fmt.Errorf("%w: %s did not return, and goes on", ErrAbandoned, where)
-			s.closed.Store(true) // its state is in use
-		}
-	}
+	s.await(ctx, ev, done, &o)
 	s.cur.CompareAndSwap(ev, nil)
 	o.r.Output = s.out.take()
 	if errors.Is(o.err, errQuit) {
@@ -232,11 +217,14 @@ func (s *Session) evaluate(ctx context.Context, ev *evaluation, src string) (r R
 	if err != nil {
 		return r, err
 	}
+	ev.running.Store(true)
 	th := &thread{s: s, ev: ev}
 	f := &frame{slots: make([]reflect.Value, s.topContext.slots), th: th}
 	err = s.protect(func() {
 		for _, st := range steps {
+			th.check()
 			if l := st(f); l != nil {
+				th.check()
 				var vs []Value
 				for _, v := range l {
 					vs = append(vs, Value{s.show(ctx, v.v, v.t), v.t.String()})

@@ -38,6 +38,15 @@ type evaluation struct {
 	limit  int64
 	cause  func() error // why it stops, once it is to
 	parent *evaluation  // which stops this one too, nil for none
+	// running is set when the request has been compiled: it shares nothing more with
+	// the session than a goroutine of it does.
+	running atomic.Bool
+	// live is the heap that the collector found in use before, and collected when the
+	// watch last made it look.
+	live      int64
+	collected time.Time
+	// lasting is what goes on between requests, which no limit ends.
+	lasting bool
 }
 
 // stopError is what a stopped evaluation unwinds with. No recover of the session
@@ -91,8 +100,9 @@ func (th *thread) enter() {
 	th.check()
 	if th.depth++; th.depth > maxDepth {
 		th.depth = 0
-		panic(&stopError{fmt.Errorf("%w: calls are nested more than %d deep: infinite recursion?", ErrLimit, maxDepth)})
+		th.ev.exceed(fmt.Errorf("%w: calls are nested more than %d deep: infinite recursion?", ErrLimit, maxDepth))
 	}
+	th.ev.checkStack(false)
 }
 
 // charge counts memory that the session takes. Now and then it looks at how much the
@@ -106,9 +116,14 @@ func (th *thread) charge(n int64) {
 	if grown := heapObjects() - int64(th.ev.base); grown > th.ev.limit {
 		runtime.GC()
 		if grown = heapObjects() - int64(th.ev.base); grown > th.ev.limit {
-			panic(&stopError{fmt.Errorf("%w: the heap has grown by %d MiB during this evaluation, the limit is %d MiB", ErrLimit, grown>>20, th.ev.limit>>20)})
+			th.ev.exceed(th.ev.tooMuch(grown))
 		}
 	}
+}
+
+//go:noinline
+func (ev *evaluation) tooMuch(grown int64) error {
+	return fmt.Errorf("%w: the heap has grown by %d MiB during this evaluation, the limit is %d MiB", ErrLimit, grown>>20, ev.limit>>20)
 }
 
 func heapObjects() int64 {

@@ -57,8 +57,29 @@ type ifaceMethod struct {
 
 // declared is what a session knows of a type that it declared.
 type declared struct {
-	methods map[string]*method
-	busy    bool // its layout is being made
+	// table is never written: goroutines of the session read it while a request
+	// declares methods.
+	table atomic.Pointer[map[string]*method]
+	busy  bool // its layout is being made
+}
+
+func (d *declared) methods() map[string]*method {
+	if m := d.table.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
+
+// setMethod declares a method, or takes it back where m is nil.
+func (d *declared) setMethod(name string, m *method) {
+	l := map[string]*method{}
+	for k, x := range d.methods() {
+		l[k] = x
+	}
+	if l[name] = m; m == nil {
+		delete(l, name)
+	}
+	d.table.Store(&l)
 }
 
 type untyped uint8
@@ -314,7 +335,7 @@ func (u *universe) declareType(name string) *Type {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.last++
-	t := &Type{u: u, id: u.last, name: name, declare: &declared{methods: map[string]*method{}}}
+	t := &Type{u: u, id: u.last, name: name, declare: &declared{}}
 	t.filled.Store(true)
 	return t
 }

@@ -286,6 +286,11 @@ func (c *compiler) enter(n ast.Node) func() {
 	if c.size++; c.depth > maxNesting || c.size > maxNodes {
 		fail(n, "too large or too deeply nested for the console")
 	}
+	if ev := c.s.cur.Load(); ev != nil {
+		if e := ev.stop.Load(); e != nil {
+			panic(e)
+		}
+	}
 	return func() { c.depth-- }
 }
 

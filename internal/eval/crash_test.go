@@ -93,8 +93,18 @@ func TestCrash(t *testing.T) {
 			{"shift(sum, sum, 1<<50)", "error: limit"},
 			{"var bb bytes.Buffer; c := bytes.Repeat([]byte(\"x\"), 1<<20); for { bb.Write(c) }", "error: limit"},
 			{"wg := sync.WaitGroup{}; wg.Done()", "error: panic: sync: negative"},
-			{strings.Repeat("(", 9000) + "1" + strings.Repeat(")", 9000), "1"},
+			{strings.Repeat("(", 9000) + "1" + strings.Repeat(")", 9000), "nested"},
 			{"1 + 1", "2"},
+		},
+		"time": {
+			// A value with many types is formatted at once, when those are known.
+			{"for range 500 { _ = fmt.Sprintf(\"%v\", *server) }; 1", "1"},
+			{"//stop theServer.mu.Lock(); theServer.mu.Lock()", "error: abandoned: the call of"},
+			{"theServer.mu.TryLock()", "false"},
+			{"theServer.mu.Unlock(); n := 4; n", "4"},
+			{"//stop forever()", "error: abandoned: the call of main.forever did not return: it goes on"},
+			{"n", "4"},
+			{"time.AfterFunc(0, func() { panic(\"late\") }); time.Sleep(50*time.Millisecond); n", "4"},
 		},
 		"maps": {
 			{"m := map[int]int{}; go func() { for i := 0; ; i++ { m[i%1000] = i } }(); for i := 0; i < 300000; i++ { m[i%1000] = i + 1 }; len(m)", "1000"},

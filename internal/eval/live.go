@@ -33,6 +33,7 @@ type Live struct {
 	shapes   map[reflect.Type]*symbols.Type // also those without a name
 	short    map[string][]string            // import paths by last element
 	bare     bareTypes
+	methods  map[methodOf]methodFound
 }
 
 // Begin implements Program. The index is opened when something is looked for.
@@ -69,7 +70,7 @@ func (l *Live) open() bool {
 		return false
 	}
 	l.x, l.standIns, l.short = x, map[reflect.Type]*symbols.Type{}, map[string][]string{}
-	l.shapes = map[reflect.Type]*symbols.Type{}
+	l.shapes, l.methods = map[reflect.Type]*symbols.Type{}, map[methodOf]methodFound{}
 	for _, p := range packages(x) {
 		name := lastElement(p)
 		l.short[name] = append(l.short[name], p)
@@ -330,18 +331,34 @@ func ends(name string) bool {
 }
 
 // Method implements Program.
-func (l *Live) Method(rt reflect.Type, name string) (m Func, err error) {
+func (l *Live) Method(rt reflect.Type, name string) (Func, error) {
 	if !l.open() {
-		return m, nil
+		return Func{}, nil
 	}
-	for _, full := range l.methodNames(rt, name) {
-		f, err := l.x.Func(full)
-		if err != nil {
-			continue
+	key := methodOf{rt, name}
+	r, ok := l.methods[key]
+	if !ok {
+		for _, full := range l.methodNames(rt, name) {
+			if f, err := l.x.Func(full); err == nil {
+				r.f, r.err = l.function(&f)
+				break
+			}
 		}
-		return l.function(&f)
+		l.methods[key] = r
 	}
-	return m, nil
+	return r.f, r.err
+}
+
+// methodOf is what a method was looked for by: whoever formats a value looks for the
+// same ones at each type in it.
+type methodOf struct {
+	rt   reflect.Type
+	name string
+}
+
+type methodFound struct {
+	f   Func
+	err error
 }
 
 // methodNames are the linker's names of a method with either receiver.

@@ -211,7 +211,7 @@ func (s *Session) closureOf(fn reflect.Value) *closure {
 // When the session has ended it does nothing, which is told once.
 func (s *Session) callback(cl *closure, args []reflect.Value) []reflect.Value {
 	results, r := s.attempt(cl, args)
-	if r != nil && s.closed.Load() && !cl.told.Swap(true) {
+	if r != nil && s.life.stop.Load() != nil && !cl.told.Swap(true) {
 		s.tell(cl.fn.name + " " + cl.fn.typ.String())
 	}
 	if r == nil {

@@ -109,7 +109,7 @@ func (b bridge) callValues(name string, args []reflect.Value) []reflect.Value {
 	cl := &closure{fn: &function{name: name, typ: m.typ}, native: func(th *thread, args []reflect.Value) []reflect.Value {
 		return th.callInterface(&method{name: name, typ: m.typ, iface: 1}, name, v, args, m.typ.base().variadic)
 	}}
-	if b.s.closed.Load() {
+	if b.s.life.stop.Load() != nil {
 		_, told := b.s.told.LoadOrStore(methodKey{name, reflect.TypeOf(b.x)}, true)
 		cl.told.Store(told)
 	}

@@ -68,9 +68,9 @@ func (ev *evaluation) watch() {
 	if ev.live == 0 {
 		ev.live = live
 	}
-	if grown := live - ev.live; grown > ev.limit && heapObjects()-int64(ev.base) > ev.limit {
-		ev.stop.CompareAndSwap(nil, &stopError{ev.tooMuch(grown)})
-	} else if heapObjects()-int64(ev.base) > 4*ev.limit && time.Since(ev.collected) > time.Second {
+	if grown := live - ev.live; grown > ev.limit && inUse()-ev.base > ev.limit {
+		ev.stop.CompareAndSwap(nil, &stopError{ev.tooMuch(grown, "")})
+	} else if inUse()-ev.base > 4*ev.limit && time.Since(ev.collected) > time.Second {
 		ev.collected = time.Now()
 		runtime.GC()
 	}

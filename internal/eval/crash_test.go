@@ -3,9 +3,19 @@
 package eval
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
+
+// nestedTypes declares T1 to Tn, each made of the one before, and T0.
+func nestedTypes(format string, n int) string {
+	l := []string{"type T0 struct{ a int }"}
+	for i := range n {
+		l = append(l, fmt.Sprintf(format, i+1, i))
+	}
+	return strings.Join(l, "\n") + "\n"
+}
 
 // TestCrash does what would end the program. The program answers, and goes on.
 func TestCrash(t *testing.T) {
@@ -94,6 +104,18 @@ func TestCrash(t *testing.T) {
 			{"var bb bytes.Buffer; c := bytes.Repeat([]byte(\"x\"), 1<<20); for { bb.Write(c) }", "error: limit"},
 			{"wg := sync.WaitGroup{}; wg.Done()", "error: panic: sync: negative"},
 			{strings.Repeat("(", 9000) + "1" + strings.Repeat(")", 9000), "nested"},
+			{"1 + 1", "2"},
+		},
+		"types": {
+			{nestedTypes("type T%d struct{ a, b T%d }", 44) + "new(T44)", "is too large for the console"},
+			{nestedTypes("type T%d = struct{ a, b T%d }", 44) + "new(T44)", "is too large for the console"},
+			{nestedTypes("type T%d = func(T%d, T%[2]d)", 44) + "new(T44)", "is too large for the console"},
+			{"type P[T any] struct{ a, b T }\nnew(" + strings.Repeat("P[", 44) + "int" + strings.Repeat("]", 44) + ")", "is too large for the console"},
+			{"var x [1<<20][1<<20]int; 1", "is too large for the console"},
+			{"type X [1<<20]struct{ s string }; type Y [1<<10]X; new(Y)", "is too large for the console"},
+			{"func big(a [1<<20]int, n int) { big(a, n+1) }\nvar a [1<<20]int\nbig(a, 0)", "error: limit"},
+			{"func d(n int) { defer d(n+1); if n < 100000 { d(n+1) } }\nd(0)", "error: limit"},
+			{"for range 1000 { go func() { var f func(); f = func() { fmt.Sprint(1); f() }; f() }() }; 1 + 1", ""},
 			{"1 + 1", "2"},
 		},
 		"time": {

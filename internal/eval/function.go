@@ -77,6 +77,9 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 		if p.slot < 0 {
 			continue
 		}
+		if n := p.rt.Size(); n > 1<<10 {
+			th.charge(int64(n))
+		}
 		v := reflect.New(p.rt).Elem()
 		v.Set(args[i])
 		f.slots[p.slot] = v

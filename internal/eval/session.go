@@ -171,7 +171,7 @@ func (s *Session) Eval(ctx context.Context, src string) (Result, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.Timeout, fmt.Errorf("%w after %v: the time was up", ErrStopped, s.opts.Timeout))
 	defer cancel()
-	ev := &evaluation{done: ctx.Done(), base: uint64(heapObjects()), limit: s.opts.Memory}
+	ev := &evaluation{done: ctx.Done(), base: inUse(), limit: s.opts.Memory}
 	ev.cause = func() error {
 		err := context.Cause(ctx)
 		if !errors.Is(err, ErrStopped) {
@@ -292,7 +292,7 @@ func (s *Session) spawn(from *thread, call func(*thread) []reflect.Value) {
 	s.wg.Go(func() {
 		defer s.goroutines.Add(-1)
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-		ev := &evaluation{done: s.life.done, base: uint64(heapObjects()), limit: s.opts.Memory}
+		ev := &evaluation{done: s.life.done, base: inUse(), limit: s.opts.Memory}
 		if e := s.life.stop.Load(); e != nil {
 			return
 		}

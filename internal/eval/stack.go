@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"runtime"
+	"sync/atomic"
 )
 
 // A goroutine that takes more than debug.SetMaxStack ends the process, and nothing
@@ -12,7 +13,7 @@ import (
 
 // maxStack is how much stack a goroutine may have when the session calls something on
 // it: far below the 1 GB, 250 MB on 32 bits, at which the runtime gives up.
-const maxStack = 64 << 20 >> (^uintptr(0)>>63 ^ 1)
+const maxStack = 32 << 20 >> (^uintptr(0)>>63 ^ 1)
 
 // exceed ends the evaluation because a limit is reached. It is stopped for good: the
 // program's functions further out, as those of fmt, may catch the panic.
@@ -30,7 +31,13 @@ func (ev *evaluation) checkStack(back bool) {
 	if stackFull(back) {
 		ev.exceed(fmt.Errorf("%w: calls are nested so deep that they take %d MiB of stack: infinite recursion?", ErrLimit, maxStack>>20))
 	}
+	if stackLarge() && deepCalls.Add(1)%16 == 0 {
+		ev.checkMemory(": infinite recursion?")
+	}
 }
+
+// deepCalls counts those that are worth a look at all stacks together.
+var deepCalls atomic.Uint32
 
 // manyFrames says that there are more frames on the stack than maxStack usually has
 // room for, for where its size is not known.

@@ -9,3 +9,4 @@ package eval
 func stackUsed() uintptr
 
 func stackFull(bool) bool { return stackUsed() > maxStack }
+func stackLarge() bool    { return stackUsed() > 1<<20 }

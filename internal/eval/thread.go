@@ -33,8 +33,9 @@ type evaluation struct {
 	stop   atomic.Pointer[stopError]
 	host   atomic.Pointer[string] // the function of the program that runs
 	grace  atomic.Int64           // unix nanoseconds until which deferred calls may run
+	over   atomic.Bool            // they have had their time
 	used   atomic.Int64           // bytes allocated since they were last looked at
-	base   uint64                 // of the heap when it began
+	base   int64                  // of the memory when it began
 	limit  int64
 	cause  func() error // why it stops, once it is to
 	parent *evaluation  // which stops this one too, nil for none
@@ -85,13 +86,14 @@ const (
 )
 
 func (th *thread) stopped(e *stopError) {
-	if th.unwinding {
+	if th.unwinding && !th.ev.over.Load() {
 		// Deferred calls may unlock what the program waits for: they get
 		// a little time.
 		th.ev.grace.CompareAndSwap(0, time.Now().Add(graceTime).UnixNano())
 		if th.tick++; th.tick%64 != 0 || time.Now().UnixNano() < th.ev.grace.Load() {
 			return
 		}
+		th.ev.over.Store(true) // or deferred calls that call go on and on
 	}
 	panic(e)
 }
@@ -113,23 +115,31 @@ func (th *thread) charge(n int64) {
 		return
 	}
 	th.ev.used.Store(0)
-	if grown := heapObjects() - int64(th.ev.base); grown > th.ev.limit {
+	th.ev.checkMemory("")
+}
+
+// checkMemory ends the evaluation where too much has been taken; why is what may be
+// the reason.
+func (ev *evaluation) checkMemory(why string) {
+	if grown := inUse() - ev.base; grown > ev.limit {
 		runtime.GC()
-		if grown = heapObjects() - int64(th.ev.base); grown > th.ev.limit {
-			th.ev.exceed(th.ev.tooMuch(grown))
+		if grown = inUse() - ev.base; grown > ev.limit {
+			ev.exceed(ev.tooMuch(grown, why))
 		}
 	}
 }
 
 //go:noinline
-func (ev *evaluation) tooMuch(grown int64) error {
-	return fmt.Errorf("%w: the heap has grown by %d MiB during this evaluation, the limit is %d MiB", ErrLimit, grown>>20, ev.limit>>20)
+func (ev *evaluation) tooMuch(grown int64, why string) error {
+	return fmt.Errorf("%w: the heap and the stacks have grown by %d MiB during this evaluation, the limit is %d MiB%s", ErrLimit, grown>>20, ev.limit>>20, why)
 }
 
-func heapObjects() int64 {
-	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+// inUse is the memory of objects, also those that the collector has not looked for yet,
+// and of stacks.
+func inUse() int64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(s)
-	return int64(s[0].Value.Uint64())
+	return int64(s[0].Value.Uint64() + s[1].Value.Uint64())
 }
 
 // maxBytes is the most that one value may take.

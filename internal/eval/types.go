@@ -20,6 +20,8 @@ type Type struct {
 	// untyped is set for the types of constants, nil and comparisons.
 	untyped untyped
 	rt      reflect.Type // nil until rtype has made it
+	laid    reflect.Type // what layout has made
+	leaves  int          // 0 until parts has counted them
 	pure    bool         // nothing below it is declared in the session: rt says it all
 
 	name    string // of a declared type
@@ -219,35 +221,35 @@ func (u *universe) make(key string, f func(*Type)) *Type {
 
 func (u *universe) pointer(e *Type) *Type {
 	if e.pure {
-		return u.of(reflect.PointerTo(e.rt))
+		return u.of(short(reflect.PointerTo(e.rt)))
 	}
 	return u.make("*"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem = reflect.Pointer, e })
 }
 
 func (u *universe) slice(e *Type) *Type {
 	if e.pure {
-		return u.of(reflect.SliceOf(e.rt))
+		return u.of(short(reflect.SliceOf(e.rt)))
 	}
 	return u.make("[]"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem = reflect.Slice, e })
 }
 
 func (u *universe) array(n int, e *Type) *Type {
 	if e.pure {
-		return u.of(reflect.ArrayOf(n, e.rt))
+		return u.of(short(arrayOf(n, e.rt)))
 	}
 	return u.make("["+strconv.Itoa(n)+"]"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem, t.length = reflect.Array, e, n })
 }
 
 func (u *universe) mapOf(k, e *Type) *Type {
 	if k.pure && e.pure {
-		return u.of(reflect.MapOf(k.rt, e.rt))
+		return u.of(short(reflect.MapOf(k.rt, e.rt)))
 	}
 	return u.make("map["+strconv.Itoa(k.id)+"]"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.key, t.elem = reflect.Map, k, e })
 }
 
 func (u *universe) chanOf(dir reflect.ChanDir, e *Type) *Type {
 	if e.pure {
-		return u.of(reflect.ChanOf(dir, e.rt))
+		return u.of(short(reflect.ChanOf(dir, e.rt)))
 	}
 	return u.make("chan"+strconv.Itoa(int(dir))+" "+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem, t.dir = reflect.Chan, e, dir })
 }
@@ -280,7 +282,7 @@ func ids(b *strings.Builder, l []*Type) {
 
 func (u *universe) function(in, out []*Type, variadic bool) *Type {
 	if allPure(in, out) {
-		return u.of(reflect.FuncOf(rtypes(in), rtypes(out), variadic))
+		return u.of(short(reflect.FuncOf(rtypes(in), rtypes(out), variadic)))
 	}
 	var b strings.Builder
 	b.WriteString("func")
@@ -306,7 +308,7 @@ func (u *universe) structure(fs []field) *Type {
 		b.WriteString(f.name + " " + strconv.Itoa(f.typ.id) + strconv.Quote(f.tag))
 	}
 	if pure {
-		return u.of(structOf(fs, func(t *Type) reflect.Type { return t.rt }))
+		return u.of(short(structOf(fs, func(t *Type) reflect.Type { return t.rt })))
 	}
 	return u.make(b.String(), func(t *Type) { t.kind, t.fields = reflect.Struct, fs })
 }

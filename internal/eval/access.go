@@ -238,7 +238,7 @@ func (c *compiler) mapIndex(n *ast.IndexExpr, x *operand) *operand {
 	zero := reflect.Zero(rt)
 	s := c.s
 	find := func(f *frame) (reflect.Value, bool) {
-		v := s.lookupMap(m(f), key(f))
+		v := s.lookupMap(f.th.ev, m(f), key(f))
 		if !v.IsValid() {
 			return zero, false
 		}
@@ -450,14 +450,15 @@ func (c *compiler) mapLit(n *ast.CompositeLit, t *Type) *operand {
 		m := reflect.MakeMapWithSize(rt, len(keys))
 		s.owns(m)
 		for i := range keys {
-			m.SetMapIndex(mapKey(keys[i](f)), elems[i](f))
+			m.SetMapIndex(f.th.ev.mapKey(keys[i](f)), elems[i](f))
 		}
 		return m
 	})
 }
 
 // mapKey refuses what cannot be hashed, in Go's words.
-func mapKey(k reflect.Value) reflect.Value {
+func (ev *evaluation) mapKey(k reflect.Value) reflect.Value {
+	ev.checkNesting(k)
 	if k.Kind() == reflect.Interface && !k.IsNil() && !k.Elem().Comparable() {
 		throw("hash of unhashable type %s", k.Elem().Type())
 	}

@@ -51,7 +51,8 @@ func setMap(th *thread, m, k, x reflect.Value) {
 		panic(plainError("assignment to entry in nil map"))
 	}
 	th.charge(int64(k.Type().Size()+x.Type().Size()) + 16)
-	th.s.write(m, mapKey(k), x)
+	th.ev.mapKey(k)
+	th.ev.withMap(m, func() { m.SetMapIndex(k, x) })
 }
 
 type plainError string
@@ -297,7 +298,7 @@ func (c *compiler) assignOp(l ast.Expr, op token.Token, r ast.Expr, at ast.Node)
 		rt := t.rtype()
 		s := c.s
 		held := &operand{mode: valueMode, node: l, typ: t, get: func(f *frame) reflect.Value {
-			v := s.lookupMap(f.slots[slot], f.slots[keySlot])
+			v := s.lookupMap(f.th.ev, f.slots[slot], f.slots[keySlot])
 			if !v.IsValid() {
 				return reflect.Zero(rt)
 			}

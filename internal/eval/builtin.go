@@ -127,16 +127,18 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 	x := c.plain(c.expr(n.Args[0]))
 	g, t := x.get, x.typ
 	b := t.base()
-	s := c.s
 	switch name {
 	case "clear":
 		if t.kind != reflect.Map && t.kind != reflect.Slice {
 			wrongArgument(n, x, "a map or slice")
 		}
 		return c.effect(n, func(f *frame) {
-			s.mapLock.Lock()
-			defer s.mapLock.Unlock()
-			g(f).Clear()
+			v := g(f)
+			if v.Kind() != reflect.Map {
+				v.Clear()
+			} else if !v.IsNil() {
+				f.th.ev.withMap(v, v.Clear)
+			}
 		})
 	case "close":
 		if t.kind != reflect.Chan || b.dir == reflect.RecvDir {
@@ -155,9 +157,9 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		}
 		k := c.to(c.expr(n.Args[1]), b.key, "argument to delete").get
 		return c.effect(n, func(f *frame) {
-			m, key := g(f), mapKey(k(f))
+			m, key := g(f), f.th.ev.mapKey(k(f))
 			if !m.IsNil() {
-				s.write(m, key, reflect.Value{})
+				f.th.ev.withMap(m, func() { m.SetMapIndex(key, reflect.Value{}) })
 			}
 		})
 	}

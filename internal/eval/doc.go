@@ -44,10 +44,27 @@
 //
 // # What a session cannot do to the program
 //
-// It cannot end it: os.Exit, syscall.Exit and log.Fatal are errors, as are panics and
-// memory faults on goroutines of the session. It cannot take it over: time, depth of calls, size of
-// values, growth of the heap, output and goroutines have limits. It calls no method
+// It cannot take it over: time, depth of calls, size of values, growth of the heap,
+// output and goroutines have limits. The depth is that of the goroutine's stack, however
+// much of it are frames of the program's functions that call back. It calls no method
 // that the linker has dropped. It reads the program's maps without the runtime, which
-// ends the process where a map is read and written at once. But it can do whatever else
-// the program's code can do, and writes race with the program's own.
+// ends the process where a map is read and written at once; its own maps may be used by
+// several of its goroutines, as an operation on a map is done by one of them at a time.
+//
+// It cannot end it by panics and memory faults on goroutines of the session or in its
+// functions that the program calls, nor by calls of the session itself of os.Exit,
+// syscall.Exit, Exec and Kill of the process, log.Fatal, or Unlock and RUnlock of a lock
+// that is not held, whether named, promoted, in an interface or in a func value. A lock is
+// looked at before it is released: one that the program releases in between is not
+// excluded.
+//
+// # What can still end the program
+//
+// The program's own code that the session calls: that exits, throws, recurses without
+// end or very deep, takes all memory in one call, or panics on goroutines that it
+// starts. A write of a map of the program at the moment at which the program uses it:
+// the session looks whether it is being written, no more. A map of the session that it
+// has given to the program, or to one of its functions, while goroutines of the session
+// use it. And writes race with the program's own: a value of several words may be seen
+// half written.
 package eval

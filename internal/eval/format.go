@@ -78,6 +78,7 @@ func (x *formatted) Format(st fmt.State, verb rune) {
 			panic(r)
 		}
 	}()
+	x.s.current().checkStack(true)
 	f := newFormatter(x.s, st, verb)
 	f.value(x.v, x.t, 0, true)
 }
@@ -85,11 +86,12 @@ func (x *formatted) Format(st fmt.State, verb rune) {
 func newFormatter(s *Session, st fmt.State, verb rune) *formatter {
 	flags := strings.TrimPrefix(fmt.FormatString(st, 'v'), "%")
 	valued := verb == 'v' || verb == 'w'
-	return &formatter{s: s, w: st, flags: flags[:len(flags)-1], verb: verb, plus: st.Flag('+') && valued, syntax: st.Flag('#') && valued}
+	return &formatter{s: s, th: &thread{s: s, ev: s.current()}, w: st, flags: flags[:len(flags)-1], verb: verb, plus: st.Flag('+') && valued, syntax: st.Flag('#') && valued}
 }
 
 type formatter struct {
 	s            *Session
+	th           *thread
 	w            fmt.State
 	flags        string
 	verb         rune
@@ -137,6 +139,7 @@ func verbsOf(t *Type) string {
 // value writes v. methods says that Error and String may be called, as fmt may for
 // what is exported.
 func (f *formatter) value(v reflect.Value, t *Type, depth int, methods bool) {
+	f.th.check()
 	if f.nodes++; depth > 50 || f.nodes > 100_000 {
 		f.text("…")
 		return
@@ -398,7 +401,6 @@ func (s *Session) methodFor(v reflect.Value, t *Type, name string, rt reflect.Ty
 }
 
 func (s *Session) callFor(m *method, v reflect.Value, args ...reflect.Value) []reflect.Value {
-	defer s.called()()
 	var box any
 	r := reflect.ValueOf(&box).Elem()
 	r.Set(v)
@@ -448,7 +450,6 @@ func (t *Type) methodOf(name string) *method {
 }
 
 func (s *Session) callMethodOf(v reflect.Value, m *method, args ...reflect.Value) []reflect.Value {
-	defer s.called()()
 	var box any
 	r := reflect.ValueOf(&box).Elem()
 	r.Set(v)
@@ -460,7 +461,8 @@ func (s *Session) callMethodOf(v reflect.Value, m *method, args ...reflect.Value
 func (s *Session) sorted(m reflect.Value, b *Type) [][2]reflect.Value {
 	var l [][2]reflect.Value
 	kt, et := b.key.rtype(), b.elem.rtype()
-	s.walkMap(m, func(k, v reflect.Value) bool {
+	ev := s.current()
+	s.walkMap(ev, m, func(k, v reflect.Value) bool {
 		l = append(l, [2]reflect.Value{retype(k, kt), retype(v, et)})
 		return len(l) < 1<<16
 	})

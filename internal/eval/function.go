@@ -5,7 +5,9 @@ import (
 	"go/ast"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 	"weak"
 )
@@ -51,6 +53,7 @@ type closure struct {
 	bound    []reflect.Value // arguments that come first: a method value's receiver
 	native   func(th *thread, args []reflect.Value) []reflect.Value
 	s        *Session
+	told     atomic.Bool // that it was called when the session had ended
 }
 
 // invoke calls the function. It copies the arguments.
@@ -138,7 +141,7 @@ func (f *frame) runDefers(state *panicState) {
 	f.th.unwinding = was || stopped
 	defer func() { f.th.unwinding = was }()
 	for len(f.defers) > 0 {
-		if f.th.over() {
+		if f.th.unwinding && f.th.ev.over.Load() {
 			f.defers = nil
 			break
 		}
@@ -216,48 +219,61 @@ func (s *Session) closureOf(fn reflect.Value) *closure {
 //
 // On a goroutine of the program nobody would stop a panic: it is one of the session's
 // output then, and the results are zero values.
-func (s *Session) callback(cl *closure, args []reflect.Value) (results []reflect.Value) {
-	returned := false
+//
+// When the session has ended it does nothing, which is told once.
+func (s *Session) callback(cl *closure, args []reflect.Value) []reflect.Value {
 	th := &thread{s: s, ev: s.current()}
+	results, r := th.attempt(cl, args)
+	if r != nil && s.life.stop.Load() != nil && !cl.told.Swap(true) {
+		s.tell(cl.fn.name + " " + cl.fn.typ.String())
+	}
+	if r == nil {
+		return results
+	}
+	if protected() {
+		th.ev.inner.Store(&th.trace)
+		panic(r)
+	}
+	text := ""
+	if e, ok := r.(*stopError); ok {
+		text = e.err.Error()
+	} else {
+		text = "panic: " + s.panicText(r)
+	}
+	fmt.Fprintf(s.out, "called by the program: %s%s\n", text, s.where(th.trace))
+	results = nil
+	for _, t := range cl.fn.typ.base().results {
+		results = append(results, reflect.Zero(t.rtype()))
+	}
+	return results
+}
+
+// tell says that a function of the session was called which is no more.
+func (s *Session) tell(what string) {
+	if s.opts.Told != nil {
+		s.opts.Told(fmt.Sprintf("the program has called a function of a session that has ended (%s): it does nothing and returns zero values; take it out of the program, or give it another", what))
+	}
+}
+
+// attempt invokes a closure, and returns what it has panicked with: only when it has
+// returned are the frames of those inside gone, so that protected can tell who is
+// further out.
+func (th *thread) attempt(cl *closure, args []reflect.Value) (results []reflect.Value, failure any) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	returned := false
 	defer func() {
 		if returned {
 			return
 		}
 		th.note()
-		if protected() {
-			th.ev.inner.Store(&th.trace)
-			return
-		}
-		r := recover()
-		if r == nil {
-			return // runtime.Goexit
-		}
-		text := ""
-		if e, ok := r.(*stopError); ok {
-			text = e.err.Error()
-		} else {
-			text = "panic: " + s.panicText(r)
-		}
-		fmt.Fprintf(s.out, "called by the program: %s%s\n", text, s.where(th.trace))
-		results = nil
-		for _, t := range cl.fn.typ.base().results {
-			results = append(results, reflect.Zero(t.rtype()))
+		if failure = recover(); failure == nil {
+			failure = runtimeError{"panic called with nil argument"} // or runtime.Goexit, which goes on
 		}
 	}()
-	defer s.called()()
+	th.ev.checkStack(true)
 	results = cl.invoke(th, args)
 	returned = true
-	return results
-}
-
-// called counts a call from outside into code of the session, whose depth begins anew.
-// What it returns says that the call is over.
-func (s *Session) called() func() {
-	if n := s.callbacks.Add(1); n > maxDepth {
-		s.callbacks.Add(-1)
-		panic(&stopError{fmt.Errorf("%w: more than %d calls from the program into the session at once: infinite recursion?", ErrLimit, maxDepth)})
-	}
-	return func() { s.callbacks.Add(-1) }
+	return results, nil
 }
 
 // protected says that the session's own code is further out on this goroutine's stack,
@@ -301,7 +317,17 @@ func (th *thread) callValue(fn reflect.Value, name string, args []reflect.Value,
 }
 
 // callHost calls a function of the program.
-func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, spread bool) (results []reflect.Value) {
+func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, spread bool) []reflect.Value {
+	var recv reflect.Value
+	if len(args) > 0 {
+		recv = args[0]
+	}
+	return th.callReceiver(fn, name, recv, args, spread)
+}
+
+// callReceiver calls a method of the program, whose receiver is in args as a word
+// where it comes out of an interface.
+func (th *thread) callReceiver(fn reflect.Value, name string, recv reflect.Value, args []reflect.Value, spread bool) []reflect.Value {
 	th.enter()
 	th.charge(256)
 	old := th.ev.host.Swap(&name)
@@ -310,6 +336,8 @@ func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, 
 		th.ev.host.Store(old)
 		th.depth = depth - 1
 	}()
+	th.guard(fn, recv, args)
+	var results []reflect.Value
 	if spread {
 		results = fn.CallSlice(args)
 	} else {

@@ -111,9 +111,14 @@ func (b bridge) call(name string, args ...any) []reflect.Value {
 func (b bridge) callValues(name string, args []reflect.Value) []reflect.Value {
 	m := b.method(name)
 	v := reflect.ValueOf(&b.x).Elem()
-	return b.s.callback(&closure{fn: &function{name: name, typ: m.typ}, native: func(th *thread, args []reflect.Value) []reflect.Value {
+	cl := &closure{fn: &function{name: name, typ: m.typ}, native: func(th *thread, args []reflect.Value) []reflect.Value {
 		return th.callInterface(&method{name: name, typ: m.typ, iface: 1}, name, v, args, m.typ.base().variadic)
-	}}, args)
+	}}
+	if b.s.life.stop.Load() != nil {
+		_, told := b.s.told.LoadOrStore(methodKey{name, reflect.TypeOf(b.x)}, true)
+		cl.told.Store(told)
+	}
+	return b.s.callback(cl, args)
 }
 
 // method is a method of the session's value, nil where it has none of that name.

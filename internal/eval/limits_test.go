@@ -3,7 +3,9 @@ package eval
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -42,8 +44,8 @@ func TestLimits(t *testing.T) {
 		{"unlock", "var m sync.Mutex; m.Unlock()", "unlock of unlocked mutex"},
 		{"unlock by an interface", "var l sync.Locker = &sync.Mutex{}; l.Unlock()", "unlock of unlocked mutex"},
 		{"unlock, promoted", "type S struct{ *sync.Mutex }; var l sync.Locker = S{&sync.Mutex{}}; l.Unlock()", "unlock of unlocked mutex"},
-		{"unlock of readers", "var m sync.RWMutex; m.Lock(); m.RUnlock()", "RUnlock of unlocked RWMutex"},
-		{"unlock of a writer", "var m sync.RWMutex; m.RLock(); m.Unlock()", "Unlock of unlocked RWMutex"},
+		{"unlock of readers", "var m sync.RWMutex; m.Lock(); m.RUnlock()", "unlock of unlocked RWMutex"},
+		{"unlock of a writer", "var m sync.RWMutex; m.RLock(); m.Unlock()", "unlock of unlocked RWMutex"},
 		{"unlock by Wait", "sync.NewCond(&sync.Mutex{}).Wait()", "unlock of unlocked mutex"},
 		{"Grow", "var b strings.Builder; b.Grow(1 << 40)", "limit"},
 		{"bytes.Repeat", "bytes.Repeat([]byte(\"a\"), 1<<40)", "limit"},
@@ -143,24 +145,36 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestAbandoned blocks in a call that no context ends.
+// TestAbandoned blocks in a call that no context ends: the session goes on without it.
 func TestAbandoned(t *testing.T) {
-	o := Options{Timeout: 50 * time.Millisecond, MostAbandoned: 1}
+	o := Options{Timeout: 50 * time.Millisecond, MostAbandoned: 2}
 	o.defaults()
 	s := NewSession(nil, o)
-	mu := `var mu sync.Mutex; mu.Lock(); mu.Lock()`
-	if _, err := s.Eval(t.Context(), mu); !errors.Is(err, ErrAbandoned) || !strings.Contains(err.Error(), "Lock") {
+	defer s.Close()
+	if _, err := s.Eval(t.Context(), `var mu sync.Mutex; n := 1; mu.Lock(); mu.Lock(); n = 2`); !errors.Is(err, ErrAbandoned) || !strings.Contains(err.Error(), "Lock did not return: it goes on") {
 		t.Errorf("a call that blocks: %v", err)
 	}
-	if _, err := s.Eval(t.Context(), "1"); err == nil {
-		t.Error("the session whose state is in use goes on")
+	if r, err := s.Eval(t.Context(), "n"); err != nil || r.Values[0][0].Text != "1" {
+		t.Errorf("the session with its declarations goes on: %v, %v", r, err)
+	}
+	if _, err := s.Eval(t.Context(), "mu.Lock()"); !errors.Is(err, ErrAbandoned) {
+		t.Errorf("a second one: %v", err)
 	}
 	other := NewSession(nil, o)
 	defer other.Close()
-	if _, err := other.Eval(t.Context(), "1"); !errors.Is(err, ErrLimit) {
-		t.Errorf("too many are abandoned: %v", err)
+	for _, x := range []*Session{s, other} {
+		if _, err := x.Eval(t.Context(), "1"); !errors.Is(err, ErrLimit) {
+			t.Errorf("too many are abandoned: %v", err)
+		}
 	}
-	s.Close()
+	// Who gets the lock then is stopped, and unlocks it no more than it was asked to.
+	s.top.names["mu"].global.Addr().Interface().(*sync.Mutex).Unlock()
+	for o.Abandoned.Load() > 1 {
+		runtime.Gosched()
+	}
+	if r, err := s.Eval(t.Context(), "n"); err != nil || r.Values[0][0].Text != "1" {
+		t.Errorf("what was abandoned has gone on: %v, %v", r, err)
+	}
 }
 
 // TestGoroutines leaves a goroutine behind, which ends with the session.
@@ -268,7 +282,8 @@ func FuzzEval(f *testing.F) {
 
 // TestForeignPanic calls a function of the session on a goroutine that is none of its.
 func TestForeignPanic(t *testing.T) {
-	s := NewSession(nil, Options{})
+	var told []string
+	s := NewSession(nil, Options{Told: func(text string) { told = append(told, text) }})
 	if _, err := s.Eval(t.Context(), "f := func(n int) int { if n > 0 { panic(\"foreign\") }; return 5 }"); err != nil {
 		t.Fatal(err)
 	}
@@ -285,5 +300,9 @@ func TestForeignPanic(t *testing.T) {
 	s.Close()
 	if got := f(0); got != 0 {
 		t.Errorf("after Close: %d", got)
+	}
+	f(0)
+	if len(told) != 1 || !strings.Contains(told[0], "func literal func(int) int") {
+		t.Errorf("told %q", told)
 	}
 }

@@ -304,7 +304,7 @@ func (r *ranging) list(f *frame, v reflect.Value) ctl {
 
 func (r *ranging) entries(f *frame, m reflect.Value) (out ctl) {
 	out = next
-	r.s.walkMap(m, func(k, v reflect.Value) bool {
+	r.s.walkMap(f.th.ev, m, func(k, v reflect.Value) bool {
 		if r.set[0] != nil {
 			r.set[0](f, retype(k, r.types[0].rtype()))
 		}

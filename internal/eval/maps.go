@@ -27,28 +27,20 @@ func (s *Session) owns(m reflect.Value) {
 	}, key)
 }
 
-// write changes m beside other goroutines of the session.
-func (s *Session) write(m, k, v reflect.Value) {
-	s.mapLock.Lock()
-	defer s.mapLock.Unlock()
-	m.SetMapIndex(k, v)
-}
-
 func (s *Session) owned(m reflect.Value) bool {
 	_, ok := s.maps.Load(uintptr(m.UnsafePointer()))
 	return ok
 }
 
 // lookupMap returns m[k], invalid where it has none.
-func (s *Session) lookupMap(m, k reflect.Value) reflect.Value {
-	mapKey(k)
+func (s *Session) lookupMap(ev *evaluation, m, k reflect.Value) (v reflect.Value) {
+	ev.mapKey(k)
 	if m.IsNil() {
 		return reflect.Value{}
 	}
 	if s.owned(m) {
-		s.mapLock.RLock()
-		defer s.mapLock.RUnlock()
-		return m.MapIndex(k)
+		ev.withMap(m, func() { v = m.MapIndex(k) })
+		return v
 	}
 	if !layoutKnown() {
 		panic(&stopError{refused("the layout of maps in this program is not known: its maps cannot be read safely")})
@@ -57,23 +49,23 @@ func (s *Session) lookupMap(m, k reflect.Value) reflect.Value {
 }
 
 // walkMap calls f with the entries of m until it returns false.
-func (s *Session) walkMap(m reflect.Value, f func(k, v reflect.Value) bool) {
+func (s *Session) walkMap(ev *evaluation, m reflect.Value, f func(k, v reflect.Value) bool) {
 	if m.IsNil() {
 		return
 	}
 	if s.owned(m) {
-		it := m.MapRange()
-		step := func() (k, v reflect.Value, ok bool) {
-			s.mapLock.RLock()
-			defer s.mapLock.RUnlock()
-			if !it.Next() {
-				return k, v, false
+		for it := m.MapRange(); ; {
+			var k, v reflect.Value
+			more := false
+			ev.withMap(m, func() {
+				if more = it.Next(); more {
+					k, v = it.Key(), it.Value()
+				}
+			})
+			if !more || !f(k, v) {
+				return
 			}
-			return it.Key(), it.Value(), true
 		}
-		for k, v, ok := step(); ok && f(k, v); k, v, ok = step() {
-		}
-		return
 	}
 	if !layoutKnown() {
 		panic(&stopError{refused("the layout of maps in this program is not known: its maps cannot be read safely")})

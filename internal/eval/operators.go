@@ -309,7 +309,7 @@ func (c *compiler) compare(op token.Token, x, y *operand, t *Type, nilSide bool)
 		}
 	}
 	want := op == token.EQL
-	return func(f *frame) bool { return equal(a(f), b(f)) == want }
+	return func(f *frame) bool { return f.th.equal(a(f), b(f)) == want }
 }
 
 // isNilGet says that x was nil before match gave it a type.
@@ -320,7 +320,8 @@ func isNilGet(x *operand) bool {
 
 // equal is == of values of one type. Interfaces are compared by what the session
 // put into them.
-func equal(a, b reflect.Value) bool {
+func (th *thread) equal(a, b reflect.Value) bool {
+	th.ev.checkNesting(a)
 	if a.Kind() == reflect.Interface {
 		return equalInterfaces(a, b)
 	}

@@ -7,15 +7,22 @@ import (
 )
 
 // comparable says that == is defined for values of t.
-func (t *Type) comparable() bool {
+func (t *Type) comparable() bool { return t.comparableBut(map[*Type]bool{}) }
+
+// comparableBut leaves out what has been looked at.
+func (t *Type) comparableBut(seen map[*Type]bool) bool {
 	switch t.kind {
 	case reflect.Slice, reflect.Map, reflect.Func:
 		return false
 	case reflect.Array:
-		return t.base().elem.comparable()
+		return t.base().elem.comparableBut(seen)
 	case reflect.Struct:
+		if seen[t] {
+			return true
+		}
+		seen[t] = true
 		for _, f := range t.base().fields {
-			if !f.typ.comparable() {
+			if !f.typ.comparableBut(seen) {
 				return false
 			}
 		}

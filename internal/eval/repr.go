@@ -38,7 +38,7 @@ func (t *Type) repr() reflect.Type {
 	case t.param != nil:
 		return anyType
 	case t.declare == nil:
-		t.rt = t.makeRepr()
+		t.rt = short(t.makeRepr())
 	case t.under == nil:
 		fail(nil, "invalid recursive type %s", t)
 	case t.kind == reflect.Interface && t.under.pure && t.under.rt.NumMethod() > 0:
@@ -73,6 +73,14 @@ func (t *Type) layout() reflect.Type {
 		defer func() { d.busy = false }()
 		return t.under.layout()
 	}
+	// A type may have parts that have parts of one type, and so on.
+	if t.laid == nil {
+		t.laid = t.makeLayout()
+	}
+	return t.laid
+}
+
+func (t *Type) makeLayout() reflect.Type {
 	switch t.kind {
 	case reflect.Pointer, reflect.Chan:
 		return wordType
@@ -123,12 +131,62 @@ func (t *Type) makeRepr() reflect.Type {
 	return nil
 }
 
+func arrayOf(n int, e reflect.Type) reflect.Type {
+	if size := e.Size(); size > 0 && uintptr(n) > maxBytes/size {
+		failSize()
+	}
+	return reflect.ArrayOf(n, e)
+}
+
+const maxParts = 10_000
+
+// parts counts the fields of fields that are structs, of a type whose layout is known.
+func (t *Type) parts() int {
+	if t.leaves > 0 {
+		return t.leaves
+	}
+	n := 1
+	switch {
+	case t.under != nil:
+		n = t.under.parts()
+	case t.kind == reflect.Struct:
+		for _, f := range t.fields {
+			n += f.typ.parts()
+		}
+	case t.kind == reflect.Array && t.elem != nil:
+		n = t.elem.parts()
+	}
+	t.leaves = n
+	return n
+}
+
+// short refuses a type whose text is too long: types without names that have parts of
+// one type, and so on, double it.
+func short(rt reflect.Type) reflect.Type {
+	if n := len(rt.String()); n > 1<<16 {
+		fail(nil, "a type whose text has %d bytes is too large for the console", n)
+	}
+	return rt
+}
+
+func failSize() {
+	fail(nil, "a type of more than %d MiB is too large for the console", maxBytes>>20)
+}
+
 // structOf makes a struct type. Embedded fields become fields of that name, since
 // reflect does not embed what has methods.
 func structOf(fs []field, rt func(*Type) reflect.Type) reflect.Type {
 	var l []reflect.StructField
+	size, parts := uintptr(0), 0
 	for _, f := range fs {
 		sf := reflect.StructField{Name: f.name, Type: rt(f.typ), Tag: reflect.StructTag(f.tag)}
+		if size += sf.Type.Size(); size > maxBytes {
+			failSize()
+		}
+		// reflect looks at each field of each field.
+		if parts += f.typ.parts(); parts > maxParts {
+			fail(nil, "a struct of more than %d fields, with those of its fields, is too large for the console", maxParts)
+		}
 		if !exported(f.name) {
 			sf.PkgPath = f.pkg
 			if f.pkg == "" {
@@ -137,22 +195,7 @@ func structOf(fs []field, rt func(*Type) reflect.Type) reflect.Type {
 		}
 		l = append(l, sf)
 	}
-	made := reflect.StructOf(l)
-	checkType(made.Size())
-	return made
-}
-
-func arrayOf(n int, e reflect.Type) reflect.Type {
-	if size := e.Size(); size > 0 && uintptr(n) > maxBytes/size {
-		checkType(maxBytes + 1)
-	}
-	return reflect.ArrayOf(n, e)
-}
-
-func checkType(size uintptr) {
-	if size > maxBytes {
-		fail(nil, "a type of more than %d MiB is too large for the console", maxBytes>>20)
-	}
+	return reflect.StructOf(l)
 }
 
 // fieldAt returns the field i of a struct value of type t, settable if v is

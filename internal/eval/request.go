@@ -298,15 +298,9 @@ func (c *compiler) addMethod(d *ast.FuncDecl, t *Type) {
 	}
 	typ := c.funcType(d.Type)
 	fn := &function{name: t.String() + "." + name, typ: typ}
-	old := t.declare.methods[name]
-	t.declare.methods[name] = &method{name: name, typ: typ, ptr: ptr, fn: fn}
-	*c.undo = append(*c.undo, func() {
-		if old == nil {
-			delete(t.declare.methods, name)
-		} else {
-			t.declare.methods[name] = old
-		}
-	})
+	old := t.declare.methods()[name]
+	t.declare.setMethod(name, &method{name: name, typ: typ, ptr: ptr, fn: fn})
+	*c.undo = append(*c.undo, func() { t.declare.setMethod(name, old) })
 	outer := c.ctx
 	c.ctx = c.s.topContext
 	c.compileBody(fn, d.Recv, recv, d.Type, d.Body, false)

@@ -133,7 +133,7 @@ func (t *Type) lost(name string) bool {
 // ownMethod is a method that t has by itself.
 func (t *Type) ownMethod(name string) *method {
 	if t.declare != nil {
-		if m := t.declare.methods[name]; m != nil {
+		if m := t.declare.methods()[name]; m != nil {
 			return m
 		}
 	}
@@ -373,7 +373,7 @@ func (th *thread) callInterface(m *method, name string, v reflect.Value, args []
 		if !ok {
 			panic(&stopError{refused("%s of %s: the linker has dropped this method, calling it would kill the program", m.name, d.Type())})
 		}
-		return th.callHost(fn, name, append([]reflect.Value{reflect.ValueOf(word)}, args...), spread)
+		return th.callReceiver(fn, name, d, append([]reflect.Value{reflect.ValueOf(word)}, args...), spread)
 	}
 	sel := t.lookup(m.name)
 	if sel == nil || sel.method == nil {
@@ -450,7 +450,7 @@ func (t *Type) members() []string {
 		}
 		seen[t] = true
 		if t.declare != nil {
-			for name := range t.declare.methods {
+			for name := range t.declare.methods() {
 				l = append(l, name)
 			}
 		}

@@ -32,6 +32,9 @@ type Options struct {
 	// Abandoned counts the evaluations of all sessions that share it which were
 	// left behind in a call that did not return. Nil is one of the session's own.
 	Abandoned *atomic.Int64
+	// Told gets what nobody asks for any more: that the program has called a function
+	// of the session when that had ended, once for each function. Nil is nobody.
+	Told func(text string)
 	// MostAbandoned is the number of those at which nothing more is evaluated; 8.
 	MostAbandoned int64
 }
@@ -73,11 +76,10 @@ type Session struct {
 	kept    int // bytes of them
 
 	topContext *funcContext
-	closures   sync.Map     // uintptr of a func to weak.Pointer[closure]
-	maps       sync.Map     // uintptr of a map that the session made to weak.Pointer[byte]
-	mapLock    sync.RWMutex // of maps that the session made, which the runtime lets nobody write at once
-	callbacks  atomic.Int64
+	closures   sync.Map // uintptr of a func to weak.Pointer[closure]
+	maps       sync.Map // uintptr of a map that the session made to weak.Pointer[byte]
 	goroutines atomic.Int64
+	told       sync.Map // methodKey of methods that were called when the session had ended
 	wg         sync.WaitGroup
 
 	life   *evaluation // of goroutines that outlive their evaluation
@@ -90,22 +92,30 @@ type Session struct {
 // language and the standard functions alone. It closes the program.
 func NewSession(p Program, o Options) *Session {
 	o.defaults()
+	if p != nil {
+		p = &oneAtATime{p: p}
+	}
 	s := &Session{opts: o, host: p, types: newUniverse(p), top: &scope{}, names: map[string]*object{}}
 	s.topContext = &funcContext{top: true, labels: map[string]int{}}
 	s.out = &output{max: o.Output}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	s.life = &evaluation{done: ctx.Done(), base: 0, limit: 1 << 62}
+	s.life = &evaluation{done: ctx.Done(), limit: 1 << 62, lasting: true}
 	return s
 }
 
 // Close ends the session: its goroutines stop at the next thing that they do.
 func (s *Session) Close() error {
+	return s.end(fmt.Errorf("%w: the session is closed", ErrStopped))
+}
+
+// end closes the session, of which nothing is left but why.
+func (s *Session) end(why error) error {
+	stop := &stopError{why}
+	s.life.stop.CompareAndSwap(nil, stop)
 	if s.closed.Swap(true) {
 		return nil
 	}
-	stop := &stopError{fmt.Errorf("%w: the session is closed", ErrStopped)}
-	s.life.stop.Store(stop)
 	if e := s.cur.Load(); e != nil {
 		e.stop.CompareAndSwap(nil, stop)
 	}
@@ -176,14 +186,14 @@ var errQuit = errors.New("quit")
 // is left behind: the error is [ErrAbandoned].
 func (s *Session) Eval(ctx context.Context, src string) (Result, error) {
 	if s.closed.Load() {
-		return Result{}, fmt.Errorf("%w: the session is closed", ErrStopped)
+		return Result{}, s.life.stop.Load().err
 	}
 	if n := s.opts.Abandoned.Load(); n >= s.opts.MostAbandoned {
 		return Result{}, fmt.Errorf("%w: %d evaluations hang in calls of the program, nothing more is evaluated until one returns", ErrLimit, n)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.opts.Timeout, fmt.Errorf("%w after %v: the time was up", ErrStopped, s.opts.Timeout))
 	defer cancel()
-	ev := &evaluation{done: ctx.Done(), base: uint64(heapObjects()), limit: s.opts.Memory}
+	ev := &evaluation{done: ctx.Done(), base: inUse(), limit: s.opts.Memory}
 	ev.cause = func() error {
 		err := context.Cause(ctx)
 		if !errors.Is(err, ErrStopped) {
@@ -193,10 +203,6 @@ func (s *Session) Eval(ctx context.Context, src string) (Result, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { ev.stop.CompareAndSwap(nil, &stopError{ev.cause()}) })
 	defer stop()
-	type outcome struct {
-		r   Result
-		err error
-	}
 	done := make(chan outcome, 1)
 	s.cur.Store(ev)
 	go func() {
@@ -214,29 +220,7 @@ func (s *Session) Eval(ctx context.Context, src string) (Result, error) {
 		finished = true
 	}()
 	var o outcome
-	select {
-	case o = <-done:
-	case <-ctx.Done():
-		// Code of the session stops at once, a call of the program perhaps
-		// never.
-		t := time.NewTimer(2 * graceTime)
-		defer t.Stop()
-		select {
-		case o = <-done:
-		case <-t.C:
-			s.opts.Abandoned.Add(1)
-			go func() {
-				<-done
-				s.opts.Abandoned.Add(-1)
-			}()
-			where := "the evaluation"
-			if name := ev.host.Load(); name != nil {
-				where = "the call of " + *name
-			}
-			o.err = fmt.Errorf("%w: %s did not return, and goes on", ErrAbandoned, where)
-			s.closed.Store(true) // its state is in use
-		}
-	}
+	s.await(ctx, ev, done, &o)
 	s.cur.CompareAndSwap(ev, nil)
 	o.r.Output = s.out.take()
 	if errors.Is(o.err, errQuit) {
@@ -255,12 +239,15 @@ func (s *Session) evaluate(ctx context.Context, ev *evaluation, src string) (r R
 	if err != nil {
 		return r, err
 	}
+	ev.running.Store(true)
 	th := &thread{s: s, ev: ev}
 	f := &frame{slots: make([]reflect.Value, s.topContext.slots), th: th}
 	th.top = f
 	err = s.protect(func() {
 		for _, st := range steps {
+			th.check()
 			if l := st(f); l != nil {
+				th.check()
 				var vs []Value
 				for _, v := range l {
 					vs = append(vs, Value{s.show(ctx, v.v, v.t), v.t.String(), s.errorText(v.v, v.t)})
@@ -328,7 +315,7 @@ func (s *Session) spawn(from *thread, call func(*thread) []reflect.Value) {
 	s.wg.Go(func() {
 		defer s.goroutines.Add(-1)
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-		ev := &evaluation{done: s.life.done, base: uint64(heapObjects()), limit: s.opts.Memory}
+		ev := &evaluation{done: s.life.done, base: inUse(), limit: s.opts.Memory}
 		if e := s.life.stop.Load(); e != nil {
 			return
 		}

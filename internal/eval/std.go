@@ -129,7 +129,7 @@ func stdPackageOf(path string) []stdName {
 var stdMethodList = []stdMethodsOf{
 	{(*strings.Builder)(nil), []stdName{
 		{"WriteString", (*strings.Builder).WriteString}, {"WriteByte", (*strings.Builder).WriteByte}, {"WriteRune", (*strings.Builder).WriteRune}, {"Write", (*strings.Builder).Write}, {"String", (*strings.Builder).String}, {"Len", (*strings.Builder).Len},
-		{"Reset", (*strings.Builder).Reset}, {"Grow", growBuilder},
+		{"Reset", (*strings.Builder).Reset}, {"Grow", (*strings.Builder).Grow},
 	}},
 	{(*strings.Reader)(nil), []stdName{
 		{"Read", (*strings.Reader).Read}, {"ReadByte", (*strings.Reader).ReadByte}, {"Len", (*strings.Reader).Len}, {"ReadRune", (*strings.Reader).ReadRune},
@@ -139,13 +139,13 @@ var stdMethodList = []stdMethodsOf{
 	}},
 	{(*bytes.Buffer)(nil), []stdName{
 		{"WriteString", (*bytes.Buffer).WriteString}, {"Write", (*bytes.Buffer).Write}, {"WriteByte", (*bytes.Buffer).WriteByte}, {"String", (*bytes.Buffer).String}, {"Len", (*bytes.Buffer).Len}, {"Bytes", (*bytes.Buffer).Bytes},
-		{"Reset", (*bytes.Buffer).Reset}, {"Grow", growBuffer}, {"Read", (*bytes.Buffer).Read},
+		{"Reset", (*bytes.Buffer).Reset}, {"Grow", (*bytes.Buffer).Grow}, {"Read", (*bytes.Buffer).Read},
 	}},
 	{(*sync.Mutex)(nil), []stdName{
-		{"Unlock", unlock}, {"TryLock", (*sync.Mutex).TryLock}, {"Lock", (*sync.Mutex).Lock},
+		{"Unlock", (*sync.Mutex).Unlock}, {"TryLock", (*sync.Mutex).TryLock}, {"Lock", (*sync.Mutex).Lock},
 	}},
 	{(*sync.RWMutex)(nil), []stdName{
-		{"Lock", (*sync.RWMutex).Lock}, {"Unlock", unlockWriter}, {"RLock", (*sync.RWMutex).RLock}, {"RUnlock", unlockReader}, {"TryLock", (*sync.RWMutex).TryLock},
+		{"Lock", (*sync.RWMutex).Lock}, {"Unlock", (*sync.RWMutex).Unlock}, {"RLock", (*sync.RWMutex).RLock}, {"RUnlock", (*sync.RWMutex).RUnlock}, {"TryLock", (*sync.RWMutex).TryLock},
 	}},
 	{(*sync.WaitGroup)(nil), []stdName{
 		{"Add", (*sync.WaitGroup).Add}, {"Done", (*sync.WaitGroup).Done}, {"Wait", (*sync.WaitGroup).Wait}, {"Go", (*sync.WaitGroup).Go},
@@ -154,7 +154,7 @@ var stdMethodList = []stdMethodsOf{
 		{"Get", (*sync.Pool).Get}, {"Put", (*sync.Pool).Put},
 	}},
 	{(*sync.Cond)(nil), []stdName{
-		{"Wait", waitCond}, {"Signal", (*sync.Cond).Signal}, {"Broadcast", (*sync.Cond).Broadcast},
+		{"Wait", (*sync.Cond).Wait}, {"Signal", (*sync.Cond).Signal}, {"Broadcast", (*sync.Cond).Broadcast},
 	}},
 	{(*time.Timer)(nil), []stdName{
 		{"Stop", (*time.Timer).Stop}, {"Reset", (*time.Timer).Reset},

@@ -37,12 +37,22 @@ type evaluation struct {
 	stop   atomic.Pointer[stopError]
 	host   atomic.Pointer[string] // the function of the program that runs
 	grace  atomic.Int64           // unix nanoseconds until which deferred calls may run
+	over   atomic.Bool            // they have had their time
 	used   atomic.Int64           // bytes allocated since they were last looked at
-	base   uint64                 // of the heap when it began
+	base   int64                  // of the memory when it began
 	limit  int64
-	cause  func() error           // why it stops, once it is to
-	parent *evaluation            // which stops this one too, nil for none
-	inner  atomic.Pointer[[]spot] // of a panic in a function that the program called
+	cause  func() error // why it stops, once it is to
+	parent *evaluation  // which stops this one too, nil for none
+	// running is set when the request has been compiled: it shares nothing more with
+	// the session than a goroutine of it does.
+	running atomic.Bool
+	// live is the heap that the collector found in use before, and collected when the
+	// watch last made it look.
+	live      int64
+	collected time.Time
+	// lasting is what goes on between requests, which no limit ends.
+	lasting bool
+	inner   atomic.Pointer[[]spot] // of a panic in a function that the program called
 }
 
 // stopError is what a stopped evaluation unwinds with. No recover of the session
@@ -83,13 +93,14 @@ const (
 )
 
 func (th *thread) stopped(e *stopError) {
-	if th.unwinding {
+	if th.unwinding && !th.ev.over.Load() {
 		// Deferred calls may unlock what the program waits for: they get
 		// a little time.
 		th.ev.grace.CompareAndSwap(0, time.Now().Add(graceTime).UnixNano())
 		if th.tick++; th.tick%64 != 0 || time.Now().UnixNano() < th.ev.grace.Load() {
 			return
 		}
+		th.ev.over.Store(true) // or deferred calls that call go on and on
 	}
 	panic(e)
 }
@@ -97,17 +108,10 @@ func (th *thread) stopped(e *stopError) {
 func (th *thread) enter() {
 	th.check()
 	if th.depth++; th.depth > maxDepth {
-		// What is deferred meanwhile gets no more than the grace of any stop.
-		e := &stopError{fmt.Errorf("%w: calls are nested more than %d deep: infinite recursion?", ErrLimit, maxDepth)}
-		th.ev.stop.CompareAndSwap(nil, e)
-		panic(e)
+		th.depth = 0
+		th.ev.exceed(fmt.Errorf("%w: calls are nested more than %d deep: infinite recursion?", ErrLimit, maxDepth))
 	}
-}
-
-// over says that deferred calls have had their time.
-func (th *thread) over() bool {
-	g := th.ev.grace.Load()
-	return th.unwinding && g != 0 && time.Now().UnixNano() > g
+	th.ev.checkStack(false)
 }
 
 // charge counts memory that the session takes. Now and then it looks at how much the
@@ -118,10 +122,16 @@ func (th *thread) charge(n int64) {
 		return
 	}
 	th.ev.used.Store(0)
-	if grown := heapObjects() - int64(th.ev.base); grown > th.ev.limit {
+	th.ev.checkMemory("")
+}
+
+// checkMemory ends the evaluation where too much has been taken; why is what may be
+// the reason.
+func (ev *evaluation) checkMemory(why string) {
+	if grown := inUse() - ev.base; grown > ev.limit {
 		runtime.GC()
-		if grown = heapObjects() - int64(th.ev.base); grown > th.ev.limit {
-			panic(&stopError{fmt.Errorf("%w: the heap has grown by %d MiB during this evaluation, the limit is %d MiB", ErrLimit, grown>>20, th.ev.limit>>20)})
+		if grown = inUse() - ev.base; grown > ev.limit {
+			ev.exceed(ev.tooMuch(grown, why))
 		}
 	}
 }
@@ -133,10 +143,17 @@ func (th *thread) chargeLarge(rt reflect.Type) {
 	}
 }
 
-func heapObjects() int64 {
-	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+//go:noinline
+func (ev *evaluation) tooMuch(grown int64, why string) error {
+	return fmt.Errorf("%w: the heap and the stacks have grown by %d MiB during this evaluation, the limit is %d MiB%s", ErrLimit, grown>>20, ev.limit>>20, why)
+}
+
+// inUse is the memory of objects, also those that the collector has not looked for yet,
+// and of stacks.
+func inUse() int64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(s)
-	return int64(s[0].Value.Uint64())
+	return int64(s[0].Value.Uint64() + s[1].Value.Uint64())
 }
 
 // maxBytes is the most that one value may take.

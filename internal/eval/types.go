@@ -20,6 +20,8 @@ type Type struct {
 	// untyped is set for the types of constants, nil and comparisons.
 	untyped untyped
 	rt      reflect.Type // nil until rtype has made it
+	laid    reflect.Type // what layout has made
+	leaves  int          // 0 until parts has counted them
 	pure    bool         // nothing below it is declared in the session: rt says it all
 
 	name    string // of a declared type
@@ -57,8 +59,29 @@ type ifaceMethod struct {
 
 // declared is what a session knows of a type that it declared.
 type declared struct {
-	methods map[string]*method
-	busy    bool // its layout is being made
+	// table is never written: goroutines of the session read it while a request
+	// declares methods.
+	table atomic.Pointer[map[string]*method]
+	busy  bool // its layout is being made
+}
+
+func (d *declared) methods() map[string]*method {
+	if m := d.table.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
+
+// setMethod declares a method, or takes it back where m is nil.
+func (d *declared) setMethod(name string, m *method) {
+	l := map[string]*method{}
+	for k, x := range d.methods() {
+		l[k] = x
+	}
+	if l[name] = m; m == nil {
+		delete(l, name)
+	}
+	d.table.Store(&l)
 }
 
 type untyped uint8
@@ -199,35 +222,35 @@ func (u *universe) make(key string, f func(*Type)) *Type {
 
 func (u *universe) pointer(e *Type) *Type {
 	if e.pure {
-		return u.of(reflect.PointerTo(e.rt))
+		return u.of(short(reflect.PointerTo(e.rt)))
 	}
 	return u.make("*"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem = reflect.Pointer, e })
 }
 
 func (u *universe) slice(e *Type) *Type {
 	if e.pure {
-		return u.of(reflect.SliceOf(e.rt))
+		return u.of(short(reflect.SliceOf(e.rt)))
 	}
 	return u.make("[]"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem = reflect.Slice, e })
 }
 
 func (u *universe) array(n int, e *Type) *Type {
 	if e.pure {
-		return u.of(arrayOf(n, e.rt))
+		return u.of(short(arrayOf(n, e.rt)))
 	}
 	return u.make("["+strconv.Itoa(n)+"]"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem, t.length = reflect.Array, e, n })
 }
 
 func (u *universe) mapOf(k, e *Type) *Type {
 	if k.pure && e.pure {
-		return u.of(reflect.MapOf(k.rt, e.rt))
+		return u.of(short(reflect.MapOf(k.rt, e.rt)))
 	}
 	return u.make("map["+strconv.Itoa(k.id)+"]"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.key, t.elem = reflect.Map, k, e })
 }
 
 func (u *universe) chanOf(dir reflect.ChanDir, e *Type) *Type {
 	if e.pure {
-		return u.of(reflect.ChanOf(dir, e.rt))
+		return u.of(short(reflect.ChanOf(dir, e.rt)))
 	}
 	return u.make("chan"+strconv.Itoa(int(dir))+" "+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem, t.dir = reflect.Chan, e, dir })
 }
@@ -260,7 +283,7 @@ func ids(l []*Type) (key string) {
 
 func (u *universe) function(in, out []*Type, variadic bool) *Type {
 	if allPure(in, out) {
-		return u.of(reflect.FuncOf(rtypes(in), rtypes(out), variadic))
+		return u.of(short(reflect.FuncOf(rtypes(in), rtypes(out), variadic)))
 	}
 	key := "func"
 	if variadic {
@@ -280,7 +303,7 @@ func (u *universe) structure(fs []field) *Type {
 		key += " " + f.name + " " + strconv.Itoa(f.typ.id) + strconv.Quote(f.tag)
 	}
 	if pure {
-		return u.of(structOf(fs, func(t *Type) reflect.Type { return t.rt }))
+		return u.of(short(structOf(fs, func(t *Type) reflect.Type { return t.rt })))
 	}
 	return u.make(key, func(t *Type) { t.kind, t.fields = reflect.Struct, fs })
 }
@@ -308,7 +331,7 @@ func (u *universe) declareType(name string) *Type {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.last++
-	t := &Type{u: u, id: u.last, name: name, declare: &declared{methods: map[string]*method{}}}
+	t := &Type{u: u, id: u.last, name: name, declare: &declared{}}
 	t.filled.Store(true)
 	return t
 }

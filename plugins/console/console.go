@@ -10,6 +10,13 @@
 // state lives as long as the file is open. A request that begins with a colon is one
 // of the commands that :help lists; everything else is Go. Each evaluation is in the
 // file audit, as every write is, and in the program's log.
+//
+// A call of the program that neither returns nor can be stopped is left behind, and the
+// session goes on; who was not there to read so is told with the next answer. A function
+// that the session has given to the program, as a handler or to a timer, does nothing
+// and returns zero values when the session has ended: the log says so once for each.
+//
+// Package eval says what a session cannot do to the program, and what can still end it.
 package console
 
 import (
@@ -153,9 +160,9 @@ func (p *plugin) begin(ctx context.Context) (nodes.Conversation, error) {
 	case len(p.open) >= p.conf.Sessions:
 		return nil, nodes.Errorf(nodes.ErrBusy, "%d sessions are open, console.sessions allows no more", len(p.open))
 	}
-	c := &conversation{p: p, peer: nodes.PeerFrom(ctx)}
+	c := &conversation{p: p, peer: nodes.PeerFrom(ctx), turn: make(chan struct{}, 1)}
 	c.s = eval.NewSession(&eval.Live{Hide: p.hide}, eval.Options{
-		Timeout: p.conf.Timeout, Output: p.conf.Output, Memory: p.conf.Memory, Abandoned: &p.abandoned,
+		Timeout: p.conf.Timeout, Output: p.conf.Output, Memory: p.conf.Memory, Abandoned: &p.abandoned, Told: c.told,
 	})
 	p.open[c] = true
 	return c, nil

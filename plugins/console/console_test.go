@@ -220,6 +220,55 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestAbandoned leaves a call behind that no context ends. The session goes on, and
+// says what nobody has read.
+func TestAbandoned(t *testing.T) {
+	var log strings.Builder
+	d := openTest(t, local{text: "[console]\nenabled = true\ntimeout = \"1h\"\n", log: &log})
+	c := session(t, d)
+	defer c.h.Close()
+	c.ask(t.Context(), "n := 5; var mu sync.Mutex; mu.Lock()")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	c.ask(ctx, "mu.Lock()")
+	got := c.ask(t.Context(), "n")
+	if !strings.HasPrefix(got, "note: the request before was abandoned: the call of ") || !strings.HasSuffix(got, "\n5\n") {
+		t.Errorf("the answer after it: %q", got)
+	}
+	if got := c.ask(t.Context(), "mu.Unlock(); n"); got != "5\n" {
+		t.Errorf("the one after that: %q", got)
+	}
+	if !strings.Contains(log.String(), "abandoned: the call of") {
+		t.Errorf("not logged: %s", log.String())
+	}
+}
+
+// lines is a log that several goroutines write.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) { l <- string(b); return len(b), nil }
+
+// TestOrphan has a function of a session called by a timer again and again, also when
+// the session has ended.
+func TestOrphan(t *testing.T) {
+	log := make(lines, 100)
+	d := openTest(t, local{text: "[console]\nenabled = true\n", log: log})
+	c := session(t, d)
+	if got := c.ask(t.Context(), "var tick *time.Timer; tick = time.AfterFunc(time.Hour, func() { tick.Reset(10*time.Millisecond) }); tick.Reset(10*time.Millisecond)"); got != "true\n" {
+		t.Fatal(got)
+	}
+	<-log
+	c.h.Close()
+	select {
+	case text := <-log:
+		if !strings.Contains(text, "level=WARN") || !strings.Contains(text, "of a session that has ended (func literal func())") {
+			t.Errorf("logged: %s", text)
+		}
+	case <-time.After(time.Minute):
+		t.Error("nothing is logged")
+	}
+}
+
 // BenchmarkSession is a conversation from its begin to its end.
 func BenchmarkSession(b *testing.B) {
 	_, closer, err := open(local{t: b, text: "[console]\nenabled = true\n"})

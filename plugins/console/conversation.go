@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -19,13 +20,21 @@ type conversation struct {
 	peer nodes.Peer
 	s    *eval.Session
 	once sync.Once
+	// turn is held by one request at a time: one that nobody waits for any more may
+	// still be ending when the next comes.
+	turn chan struct{}
+	// note is what nobody has been told of the request before.
+	note string
 }
 
 const help = `Go is evaluated: expressions, statements, declarations. Names of package main are
 in scope, and those of all packages of the program: net/http after
 import "net/http", or http where there is one of that name alone. In a program
 without debug information a function is function("main.f", func(int) error).
-exit() ends the session. What begins with a colon is a command:
+exit() ends the session. os.Exit and the like, called from here, end the evaluation
+and not the program; the program's own code that calls them ends it. A function that
+is given to the program does nothing any more when the session has ended.
+What begins with a colon is a command:
 
 :json GO        the answer as JSON: output, values with types, error
 :type EXPR      the type of an expression, which is not evaluated
@@ -57,6 +66,12 @@ type Completion struct {
 // Ask implements nodes.Conversation. That something is wrong with a request is part of
 // its answer: what was printed before is too.
 func (c *conversation) Ask(ctx context.Context, request []byte) ([]byte, error) {
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	text := string(request)
 	if !strings.HasPrefix(text, ":") {
 		return c.text(ctx, text), nil
@@ -106,7 +121,11 @@ func line(text string, err error) []byte {
 func (c *conversation) eval(ctx context.Context, src string) Answer {
 	r, err := c.s.Eval(ctx, src)
 	c.p.evaluations.Add(1)
-	a := Answer{Output: r.Output, Values: r.Values, Quit: r.Quit}
+	a := Answer{Output: c.note + r.Output, Values: r.Values, Quit: r.Quit}
+	c.note = ""
+	if ctx.Err() != nil && errors.Is(err, eval.ErrAbandoned) {
+		c.note = "note: the request before was " + err.Error() + "\n"
+	}
 	result := "ok"
 	if err != nil {
 		c.p.failures.Add(1)

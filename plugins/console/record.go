@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 
@@ -17,6 +18,11 @@ func attrs(p nodes.Peer, src, result string) []slog.Attr {
 		l = append(l, slog.String("addr", p.Addr))
 	}
 	return l
+}
+
+// told notes what nobody waits for any more.
+func (c *conversation) told(text string) {
+	c.p.log.LogAttrs(context.Background(), slog.LevelWarn, "console", attrs(c.peer, "", text)...)
 }
 
 func cut(s string) string {

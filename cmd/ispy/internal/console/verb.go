@@ -30,8 +30,9 @@ on in the next line. :type EXPR tells a type without evaluating, :doc NAME what
 a name is, :help what there is beside that.
 
 It is off unless the program's configuration says [console] enabled = true.
-What you do there the program does: a variable that you set is set, and a map
-that you write while the program writes it is a data race as in any Go code.
+What you do there the program does: a variable that you set is set, code of the
+program that exits ends it, and a map that you write while the program writes it
+is a data race as in any Go code.
 
 The exit code of -e is 1 where the evaluation failed. With -json the answer is a
 line of JSON: output, values with their types, error.`,

@@ -101,7 +101,7 @@ func TestCrash(t *testing.T) {
 			{"var b bytes.Buffer; b.Grow(1<<40)", "error"},
 			{"var sb strings.Builder; sb.Grow(1<<40)", "error: limit"},
 			{"shift(sum, sum, 1<<50)", "error: limit"},
-			{"var bb bytes.Buffer; c := bytes.Repeat([]byte(\"x\"), 1<<20); for { bb.Write(c) }", "error: limit"},
+			{"var bb bytes.Buffer; c := bytes.Repeat([]byte(\"x\"), 1<<20); for { bb.Write(c) }", "error: "},
 			{"wg := sync.WaitGroup{}; wg.Done()", "error: panic: sync: negative"},
 			{strings.Repeat("(", 9000) + "1" + strings.Repeat(")", 9000), "nested"},
 			{"1 + 1", "2"},

@@ -248,10 +248,11 @@ func (s *Session) callback(cl *closure, args []reflect.Value) []reflect.Value {
 	return results
 }
 
-// tell says that a function of the session was called which is no more.
+// tell says that a function of the session was called which is no more. The program
+// does not wait for that: it may hold what who is told needs, a lock of its log.
 func (s *Session) tell(what string) {
 	if s.opts.Told != nil {
-		s.opts.Told(fmt.Sprintf("the program has called a function of a session that has ended (%s): it does nothing and returns zero values; take it out of the program, or give it another", what))
+		go s.opts.Told(fmt.Sprintf("the program has called a function of a session that has ended (%s): it does nothing and returns zero values; take it out of the program, or give it another", what))
 	}
 }
 

@@ -147,11 +147,9 @@ func (d danger) of(name string, recv reflect.Value, args []reflect.Value) error 
 			return d.locked(p)
 		}
 	case waits:
-		if recv.Kind() == reflect.Pointer && !recv.IsNil() {
-			if l := recv.Elem().FieldByName("L"); l.IsValid() && !l.IsNil() {
-				if name, recv = promotedTo(l, "Unlock"); name != "" {
-					return dangerNamed(name).of(name, recv, nil)
-				}
+		if p := (*sync.Cond)(recv.UnsafePointer()); p != nil && p.L != nil {
+			if name, recv = promotedTo(reflect.ValueOf(&p.L).Elem(), "Unlock"); name != "" {
+				return dangerNamed(name).of(name, recv, nil)
 			}
 		}
 	case exits:

@@ -33,7 +33,8 @@ type Options struct {
 	// left behind in a call that did not return. Nil is one of the session's own.
 	Abandoned *atomic.Int64
 	// Told gets what nobody asks for any more: that the program has called a function
-	// of the session when that had ended, once for each function. Nil is nobody.
+	// of the session when that had ended, once for each function. It is called on a
+	// goroutine of its own and must not panic. Nil is nobody.
 	Told func(text string)
 	// MostAbandoned is the number of those at which nothing more is evaluated; 8.
 	MostAbandoned int64

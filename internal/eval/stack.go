@@ -2,7 +2,6 @@ package eval
 
 import (
 	"fmt"
-	"runtime"
 	"sync/atomic"
 )
 
@@ -38,10 +37,3 @@ func (ev *evaluation) checkStack(back bool) {
 
 // deepCalls counts those that are worth a look at all stacks together.
 var deepCalls atomic.Uint32
-
-// manyFrames says that there are more frames on the stack than maxStack usually has
-// room for, for where its size is not known.
-func manyFrames() bool {
-	var pc [1]uintptr
-	return runtime.Callers(50_000, pc[:]) > 0
-}

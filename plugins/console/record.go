@@ -22,6 +22,8 @@ func attrs(p nodes.Peer, src, result string) []slog.Attr {
 
 // told notes what nobody waits for any more.
 func (c *conversation) told(text string) {
+	// The log is the program's code.
+	defer func() { _ = recover() }()
 	c.p.log.LogAttrs(context.Background(), slog.LevelWarn, "console", attrs(c.peer, "", text)...)
 }
 

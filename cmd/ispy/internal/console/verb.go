@@ -33,8 +33,9 @@ Where standard input is no terminal each text in it is evaluated as soon as it i
 complete, until one fails: console < FILE, or console <<'GO' in a script of ispy.
 
 It is off unless the program's configuration says [console] enabled = true.
-What you do there the program does: a variable that you set is set, and a map
-that you write while the program writes it is a data race as in any Go code.
+What you do there the program does: a variable that you set is set, code of the
+program that exits ends it, and a map that you write while the program writes it
+is a data race as in any Go code.
 ispyd-console(7) tells what is refused, and what could end the program.
 
 The exit code of -e is 1 where the evaluation failed. With -json the answer is a

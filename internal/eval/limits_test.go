@@ -48,6 +48,7 @@ func TestLimits(t *testing.T) {
 		{"syscall.Exit", "syscall.Exit(3)", "syscall.Exit(3) is not done"},
 		{"log.Fatal", "log.Fatal(\"x\")", "log.Fatal is not done"},
 		{"log.Fatalf", "log.Fatalf(\"x %d\", 1)", "log.Fatalf is not done"},
+		{"widths", "fmt.Sprintf(strings.Repeat(\"%1000000[1]d\", 1000), 1)", "limit"},
 		{"goto", "goto l; l:", "1:1: goto outside of a function"},
 		{"unsafe", "unsafe.Pointer(nil)", "package unsafe is not supported"},
 		{"map of slices", "m := map[[]int]int{}", "invalid map key"},

@@ -36,6 +36,7 @@ func TextJSON(name, doc string, text, json func(ctx context.Context, w io.Writer
 	return v
 }
 
+//go:noinline
 func (v *twinned) init(name, doc string, kind Kind, mode fs.FileMode, text, json func(context.Context, io.Writer) error) {
 	v.name, v.doc, v.kind, v.mode, v.render = name, doc, kind, mode, text
 	t := &v.twin

@@ -99,21 +99,17 @@ var errNoParser = Errorf(ErrNotSupported, "cannot be written")
 
 // parse reads a T as a person writes it.
 func parse[T any](s string) (x T, err error) {
-	if u, ok := any(&x).(encoding.TextUnmarshaler); ok {
-		return x, u.UnmarshalText([]byte(s))
+	err = parseInto(&x, s)
+	return x, err
+}
+
+// parseInto is parse for what p points to: one function for all types.
+func parseInto(p any, s string) error {
+	if u, ok := p.(encoding.TextUnmarshaler); ok {
+		return u.UnmarshalText([]byte(s))
 	}
-	v := reflect.ValueOf(&x).Elem()
-	bad := func(want string) error {
-		return Errorf(fs.ErrInvalid, "%q is not %s", printable(s), want)
-	}
-	if v.Type() == reflect.TypeFor[time.Duration]() {
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			return x, bad("a duration such as 250ms or 1m30s")
-		}
-		v.SetInt(int64(d))
-		return x, nil
-	}
+	v := reflect.ValueOf(p).Elem()
+	want := ""
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(s)
@@ -123,30 +119,42 @@ func parse[T any](s string) (x T, err error) {
 			v.SetBool(true)
 		case "false", "off", "no", "0":
 		default:
-			return x, bad("true or false")
+			want = "true or false"
 		}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		if v.Type() == reflect.TypeFor[time.Duration]() {
+			d, err := time.ParseDuration(s)
+			if err != nil {
+				want = "a duration such as 250ms or 1m30s"
+			}
+			v.SetInt(int64(d))
+			break
+		}
 		n, err := strconv.ParseInt(s, 10, v.Type().Bits())
 		if err != nil {
-			return x, bad("a whole number" + rangeHint(err, v.Type().Bits()))
+			want = "a whole number" + rangeHint(err, v.Type().Bits())
 		}
 		v.SetInt(n)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		n, err := strconv.ParseUint(s, 10, v.Type().Bits())
 		if err != nil {
-			return x, bad("a whole number of 0 or more" + rangeHint(err, v.Type().Bits()))
+			want = "a whole number of 0 or more" + rangeHint(err, v.Type().Bits())
 		}
 		v.SetUint(n)
 	case reflect.Float32, reflect.Float64:
 		f, err := strconv.ParseFloat(s, v.Type().Bits())
 		if err != nil {
-			return x, bad("a number")
+			want = "a number"
 		}
 		v.SetFloat(f)
 	default:
-		return x, errNoParser
+		return errNoParser
 	}
-	return x, nil
+	if want != "" {
+		v.SetZero()
+		return Errorf(fs.ErrInvalid, "%q is not %s", printable(s), want)
+	}
+	return nil
 }
 
 func rangeHint(err error, bits int) string {

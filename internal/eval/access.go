@@ -24,7 +24,7 @@ func (c *compiler) address(n *ast.UnaryExpr, hint *Type) *operand {
 	}
 	x := c.expr(n.X)
 	if x.mode != variableMode {
-		fail(n, "cannot take address of %s (%s)", sourceOf(n.X), x.describe())
+		fail(n, "cannot take address of %s (%s)", n.X, x)
 	}
 	g, t := x.get, c.u.pointer(x.typ)
 	rt := t.rtype()
@@ -49,7 +49,7 @@ func (c *compiler) star(n *ast.StarExpr) *operand {
 		x = c.instantiate(n.X, x, nil)
 	}
 	if x.typ == nil || x.isNil() || x.typ.kind != reflect.Pointer {
-		fail(n, "invalid operation: cannot indirect %s (%s)", sourceOf(n.X), x.describe())
+		fail(n, "invalid operation: cannot indirect %s (%s)", n.X, x)
 	}
 	return c.deref(n, x)
 }
@@ -58,13 +58,17 @@ func (c *compiler) star(n *ast.StarExpr) *operand {
 func (c *compiler) deref(n ast.Expr, x *operand) *operand {
 	e, g := x.typ.base().elem, x.get
 	rt, pos := e.rtype(), placeOf(n)
-	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value {
-		p := g(f)
+	at := func(f *frame, p reflect.Value) reflect.Value {
 		if p.IsNil() {
 			f.pos = pos
 		}
 		return pointee(p, rt)
-	}}
+	}
+	r := &operand{mode: variableMode, node: n, typ: e, get: func(f *frame) reflect.Value { return at(f, g(f)) }}
+	r.hold = func(f *frame) func() reflect.Value {
+		p := copyOf(g(f))
+		return func() reflect.Value { return at(f, p) }
+	}
 	r.fast()
 	return r
 }
@@ -114,7 +118,6 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 				return c.ofNumber(n, basicType[byte](c), func(*frame) int64 { return int64(s[k]) })
 			}
 			x = c.plain(x)
-			t = x.typ
 		}
 		i := c.indexNumber(n.Index, -1)
 		g := x.get
@@ -143,6 +146,28 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 			}
 			return retype(v.Index(int(k)), rt)
 		}}
+		hold := x.hold
+		r.hold = func(f *frame) func() reflect.Value {
+			var find func() reflect.Value
+			switch {
+			case t.kind == reflect.Slice:
+				v := copyOf(g(f))
+				find = func() reflect.Value { return v }
+			case hold != nil:
+				find = hold(f)
+			default:
+				v := g(f)
+				find = func() reflect.Value { return v }
+			}
+			k := i(f)
+			return func() reflect.Value {
+				v := find()
+				if size := v.Len(); uint64(k) >= uint64(size) {
+					throwIndex(k, size)
+				}
+				return v.Index(int(k))
+			}
+		}
 		if t.kind == reflect.Array {
 			r.mode = x.mode
 			if r.mode != variableMode {
@@ -152,7 +177,7 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 		r.fast()
 		return r
 	}
-	fail(n, "invalid operation: cannot index %s (%s)", sourceOf(n.X), x.describe())
+	fail(n, "invalid operation: cannot index %s (%s)", n.X, x)
 	return nil
 }
 
@@ -167,7 +192,7 @@ func retype(v reflect.Value, rt reflect.Type) reflect.Value {
 func (c *compiler) checked(x *operand, n ast.Expr) *operand {
 	switch x.mode {
 	case typeMode, packageMode, builtinMode, genericMode, novalue:
-		fail(n, "%s (%s) is not a value", sourceOf(n), x.describe())
+		fail(n, "%s (%s) is not a value", n, x)
 	}
 	if x.isNil() {
 		fail(n, "use of untyped nil")
@@ -178,11 +203,11 @@ func (c *compiler) checked(x *operand, n ast.Expr) *operand {
 func (c *compiler) constantIndex(i *operand, size int) int64 {
 	v := constant.ToInt(i.val)
 	if v.Kind() != constant.Int {
-		fail(i.node, "invalid argument: index %s must be integer", sourceOf(i.node))
+		fail(i.node, "invalid argument: index %s must be integer", i.node)
 	}
 	k, ok := constant.Int64Val(v)
 	if !ok || k < 0 {
-		fail(i.node, "invalid argument: index %s must not be negative or too large", sourceOf(i.node))
+		fail(i.node, "invalid argument: index %s must not be negative or too large", i.node)
 	}
 	if size >= 0 && k >= int64(size) {
 		fail(i.node, "invalid argument: index %d out of bounds [0:%d]", k, size)
@@ -198,7 +223,7 @@ func (c *compiler) indexNumber(n ast.Expr, size int) func(*frame) int64 {
 		return func(*frame) int64 { return k }
 	}
 	if !i.typ.isInteger() {
-		fail(n, "invalid argument: index %s (%s) must be integer", sourceOf(n), i.describe())
+		fail(n, "invalid argument: index %s (%s) must be integer", n, i)
 	}
 	return i.number()
 }
@@ -245,7 +270,7 @@ func (c *compiler) sliceExpr(n *ast.SliceExpr) *operand {
 		}
 		result = c.u.slice(t.base().elem)
 	default:
-		fail(n, "cannot slice %s (%s)", sourceOf(n.X), x.describe())
+		fail(n, "cannot slice %s (%s)", n.X, x)
 	}
 	pos := n.Lbrack
 	bound := func(e ast.Expr) func(*frame) int64 {
@@ -370,7 +395,7 @@ func (c *compiler) structLit(n *ast.CompositeLit, t *Type) *operand {
 				}
 			}
 			if i < 0 {
-				fail(kv.Key, "unknown field %s in struct literal of type %s", sourceOf(kv.Key), t)
+				fail(kv.Key, "unknown field %s in struct literal of type %s", kv.Key, t)
 			}
 			if seen[i] {
 				fail(kv.Key, "duplicate field name %s in struct literal", id.Name)
@@ -410,7 +435,7 @@ func (c *compiler) mapLit(n *ast.CompositeLit, t *Type) *operand {
 		k := c.to(c.exprHint(kv.Key, b.key), b.key, "map literal")
 		if k.isConst() && !b.key.isInterface() {
 			if s := k.val.ExactString(); seen[s] {
-				fail(kv.Key, "duplicate key %s in map literal", sourceOf(kv.Key))
+				fail(kv.Key, "duplicate key %s in map literal", kv.Key)
 			} else {
 				seen[s] = true
 			}
@@ -454,7 +479,7 @@ func (c *compiler) literalLength(n *ast.CompositeLit) int {
 func (c *compiler) literalIndex(n ast.Expr) int64 {
 	k := c.expr(n)
 	if !k.isConst() {
-		fail(n, "index %s must be integer constant", sourceOf(n))
+		fail(n, "index %s must be integer constant", n)
 	}
 	i := c.constantIndex(k, -1)
 	if i > maxElements {

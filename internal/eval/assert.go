@@ -11,7 +11,7 @@ func (c *compiler) typeAssert(n *ast.TypeAssertExpr) *operand {
 		fail(n, "invalid syntax tree: use of .(type) outside type switch")
 	}
 	if !x.typ.isInterface() {
-		fail(n.X, "invalid operation: %s (%s) is not an interface", sourceOf(n.X), x.describe())
+		fail(n.X, "invalid operation: %s (%s) is not an interface", n.X, x)
 	}
 	t := c.typeExpr(n.Type)
 	if !t.isInterface() {
@@ -45,7 +45,7 @@ func (c *compiler) typeAssert(n *ast.TypeAssertExpr) *operand {
 func (c *compiler) receive(n *ast.UnaryExpr) *operand {
 	x := c.checked(c.any(n.X, nil), n.X)
 	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.SendDir {
-		fail(n, "invalid operation: cannot receive from %s (%s)", sourceOf(n.X), x.describe())
+		fail(n, "invalid operation: cannot receive from %s (%s)", n.X, x)
 	}
 	g, e := x.get, x.typ.base().elem
 	rt := e.rtype()

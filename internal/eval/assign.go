@@ -17,6 +17,12 @@ func (c *compiler) target(n ast.Expr) (t *Type, at place) {
 	o := c.expr(n)
 	switch o.mode {
 	case variableMode:
+		if hold := o.hold; hold != nil {
+			return o.typ, func(f *frame) func(reflect.Value) {
+				v := hold(f)
+				return func(x reflect.Value) { v().Set(x) }
+			}
+		}
 		g := o.get
 		return o.typ, func(f *frame) func(reflect.Value) {
 			v := g(f)
@@ -33,10 +39,10 @@ func (c *compiler) target(n ast.Expr) (t *Type, at place) {
 	}
 	if sel, ok := ast.Unparen(n).(*ast.SelectorExpr); ok {
 		if _, ok := ast.Unparen(sel.X).(*ast.IndexExpr); ok {
-			fail(n, "cannot assign to struct field %s in map", sourceOf(n))
+			fail(n, "cannot assign to struct field %s in map", n)
 		}
 	}
-	fail(n, "cannot assign to %s (neither addressable nor a map index expression)", sourceOf(n))
+	fail(n, "cannot assign to %s (neither addressable nor a map index expression)", n)
 	return nil, nil
 }
 
@@ -45,7 +51,7 @@ func setMap(th *thread, m, k, x reflect.Value) {
 		panic(plainError("assignment to entry in nil map"))
 	}
 	th.charge(int64(k.Type().Size()+x.Type().Size()) + 16)
-	m.SetMapIndex(mapKey(k), x)
+	th.s.write(m, mapKey(k), x)
 }
 
 type plainError string
@@ -94,7 +100,14 @@ func (c *compiler) assignOne(l, r ast.Expr) code {
 	}
 	x := c.to(c.exprHint(r, t), t, "assignment")
 	g := x.get
-	if o := c.simpleVariable(l); o != nil {
+	o := c.simpleVariable(l)
+	if o == nil && !hasCall(l) && !hasCall(r) {
+		// Nothing can tell in what order its parts are computed.
+		if o = c.expr(l); o.mode != variableMode {
+			o = nil
+		}
+	}
+	if o != nil {
 		v := o.get
 		if num := x.num; num != nil && !x.isConst() {
 			if t.isUnsigned() {
@@ -143,11 +156,11 @@ func (c *compiler) values(at ast.Node, rhs []ast.Expr, types []*Type) func(*fram
 		if len(types) == 2 && x.pair != nil {
 			return c.pairValues(x, types)
 		}
-		have := 1
-		if x.mode == novalue {
-			have = len(x.results)
+		have := len(x.results)
+		if x.mode != novalue {
+			fail(at, "assignment mismatch: %d variables but 1 value", len(types))
 		}
-		fail(at, "assignment mismatch: %d variables but %s returns %d value%s", len(types), sourceOf(rhs[0]), have, plural(have))
+		fail(at, "assignment mismatch: %d variables but %s returns %d value%s", len(types), rhs[0], have, plural(have))
 	}
 	if len(rhs) != len(types) {
 		fail(at, "assignment mismatch: %d variable%s but %d value%s", len(types), plural(len(types)), len(rhs), plural(len(rhs)))
@@ -204,7 +217,7 @@ func (c *compiler) define(n *ast.AssignStmt) code {
 	for i, l := range n.Lhs {
 		id, ok := l.(*ast.Ident)
 		if !ok {
-			fail(l, "non-name %s on left side of :=", sourceOf(l))
+			fail(l, "non-name %s on left side of :=", l)
 		}
 		if id.Name != "_" && seen[id.Name] {
 			fail(l, "%s repeated on left side of :=", id.Name)
@@ -301,7 +314,7 @@ func (c *compiler) assignOp(l ast.Expr, op token.Token, r ast.Expr, at ast.Node)
 			return next
 		}
 	}
-	fail(at, "cannot assign to %s (neither addressable nor a map index expression)", sourceOf(l))
+	fail(at, "cannot assign to %s (neither addressable nor a map index expression)", l)
 	return nil
 }
 

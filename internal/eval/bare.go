@@ -85,26 +85,34 @@ func (b *bareTypes) types() map[string]reflect.Type {
 		if t.Name() != "" && t.PkgPath() != "" {
 			b.named[t.PkgPath()+"."+t.Name()] = t
 		}
-		switch t.Kind() {
-		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Chan:
-			add(t.Elem())
-		case reflect.Map:
-			add(t.Key())
-			add(t.Elem())
-		case reflect.Struct:
-			for i := range t.NumField() {
-				add(t.Field(i).Type)
-			}
-		case reflect.Func:
-			for i := range t.NumIn() {
-				add(t.In(i))
-			}
-			for i := range t.NumOut() {
-				add(t.Out(i))
-			}
+		for _, p := range partTypes(t) {
+			add(p)
 		}
 	}
 	return b.named
+}
+
+// partTypes are the types that t is made of.
+func partTypes(t reflect.Type) (l []reflect.Type) {
+	switch t.Kind() {
+	case reflect.Map:
+		l = append(l, t.Key())
+		fallthrough
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Chan:
+		l = append(l, t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			l = append(l, t.Field(i).Type)
+		}
+	case reflect.Func:
+		for i := range t.NumIn() {
+			l = append(l, t.In(i))
+		}
+		for i := range t.NumOut() {
+			l = append(l, t.Out(i))
+		}
+	}
+	return l
 }
 
 // pkg is the import path of a package that has types, of its path or its last element;

@@ -11,15 +11,27 @@ import (
 
 var builtinNames = []string{"append", "cap", "clear", "close", "complex", "copy", "delete", "imag", "len", "make", "max", "min", "new", "panic", "print", "println", "real", "recover", "exit", "quit", "function"}
 
+// arity is how many arguments a builtin function takes, most of which is -1 where there
+// is no limit.
+func arity(name string) (least, most int) {
+	switch name {
+	case "exit", "quit", "recover":
+		return 0, 0
+	case "print", "println":
+		return 0, -1
+	case "append", "max", "min":
+		return 1, -1
+	case "make":
+		return 1, 3
+	case "complex", "copy", "delete", "function":
+		return 2, 2
+	}
+	return 1, 1
+}
+
 // builtin compiles a call of a builtin function.
 func (c *compiler) builtin(n *ast.CallExpr, name string) *operand {
-	least := map[string]int{"append": 1, "cap": 1, "clear": 1, "close": 1, "complex": 2, "copy": 2, "delete": 2, "function": 2, "imag": 1, "len": 1, "make": 1, "max": 1, "min": 1, "new": 1, "panic": 1, "real": 1}
-	most := map[string]int{"append": -1, "make": 3, "max": -1, "min": -1, "print": -1, "println": -1}
-	want := least[name]
-	limit, ok := most[name]
-	if !ok {
-		limit = want
-	}
+	want, limit := arity(name)
 	if len(n.Args) < want {
 		fail(n, "not enough arguments for %s (expected %d, found %d)", sourceOf(n), want, len(n.Args))
 	}
@@ -77,6 +89,13 @@ func (c *compiler) effect(n ast.Expr, do func(*frame)) *operand {
 	return &operand{mode: novalue, node: n, effect: true, many: func(f *frame) []reflect.Value { do(f); return nil }}
 }
 
+// wrongArgument fails.
+//
+//go:noinline
+func wrongArgument(n *ast.CallExpr, x *operand, want string) {
+	fail(n, "invalid argument: %s (%s) must be %s", n.Args[0], x, want)
+}
+
 // statementCall compiles the builtin functions that have no value.
 func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 	switch name {
@@ -108,18 +127,20 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 	x := c.plain(c.expr(n.Args[0]))
 	g, t := x.get, x.typ
 	b := t.base()
-	wrong := func(what string) {
-		fail(n, "invalid argument: %s (%s) must be %s", sourceOf(n.Args[0]), x.describe(), what)
-	}
+	s := c.s
 	switch name {
 	case "clear":
 		if t.kind != reflect.Map && t.kind != reflect.Slice {
-			wrong("a map or slice")
+			wrongArgument(n, x, "a map or slice")
 		}
-		return c.effect(n, func(f *frame) { g(f).Clear() })
+		return c.effect(n, func(f *frame) {
+			s.mapLock.Lock()
+			defer s.mapLock.Unlock()
+			g(f).Clear()
+		})
 	case "close":
 		if t.kind != reflect.Chan || b.dir == reflect.RecvDir {
-			wrong("a channel to send on")
+			wrongArgument(n, x, "a channel to send on")
 		}
 		return c.effect(n, func(f *frame) {
 			v := g(f)
@@ -130,13 +151,13 @@ func (c *compiler) statementCall(n *ast.CallExpr, name string) *operand {
 		})
 	case "delete":
 		if t.kind != reflect.Map {
-			wrong("a map")
+			wrongArgument(n, x, "a map")
 		}
 		k := c.to(c.expr(n.Args[1]), b.key, "argument to delete").get
 		return c.effect(n, func(f *frame) {
 			m, key := g(f), mapKey(k(f))
 			if !m.IsNil() {
-				m.SetMapIndex(key, reflect.Value{})
+				s.write(m, key, reflect.Value{})
 			}
 		})
 	}
@@ -162,9 +183,13 @@ func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
 		ok = name == "len"
 	}
 	if !ok {
-		fail(n, "invalid argument: %s (%s) for built-in %s", sourceOf(n.Args[0]), x.describe(), name)
+		fail(n, "invalid argument: %s (%s) for built-in %s", n.Args[0], x, name)
 	}
 	g, t := x.get, x.typ
+	if t.kind == reflect.Array && hasCall(n.Args[0]) {
+		size := int64(t.base().length)
+		return c.ofNumber(n, intType, func(f *frame) int64 { g(f); return size })
+	}
 	if t.kind == reflect.Array {
 		return c.constantValue(n, constant.MakeInt64(int64(t.base().length)), intType)
 	}
@@ -174,10 +199,28 @@ func (c *compiler) lenCall(n *ast.CallExpr, name string) *operand {
 	return c.ofNumber(n, intType, func(f *frame) int64 { return int64(g(f).Len()) })
 }
 
+// hasCall says that an expression has a call or a receive, for whose sake it must be
+// computed.
+func hasCall(n ast.Expr) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			found = true
+		case *ast.UnaryExpr:
+			found = found || n.Op == token.ARROW
+		}
+		return !found
+	})
+	return found
+}
+
 func (c *compiler) appendCall(n *ast.CallExpr) *operand {
 	x := c.expr(n.Args[0])
 	if x.isNil() || x.typ.kind != reflect.Slice {
-		fail(n, "invalid argument: %s (%s) is not a slice", sourceOf(n.Args[0]), x.describe())
+		fail(n, "invalid argument: %s (%s) is not a slice", n.Args[0], x)
 	}
 	t := x.typ
 	e := t.base().elem
@@ -248,6 +291,7 @@ func (c *compiler) copyCall(n *ast.CallExpr) *operand {
 
 func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 	t := c.typeExpr(n.Args[0])
+	var known []int64 // of the sizes
 	size := func(i int) func(*frame) int64 {
 		if i >= len(n.Args) {
 			return nil
@@ -257,16 +301,20 @@ func (c *compiler) makeCall(n *ast.CallExpr) *operand {
 			v := constant.ToInt(x.val)
 			k, exact := constant.Int64Val(v)
 			if v.Kind() != constant.Int || !exact || k < 0 {
-				fail(x.node, "invalid argument: size %s must be a non-negative integer", sourceOf(x.node))
+				fail(x.node, "invalid argument: size %s must be a non-negative integer", x.node)
 			}
+			known = append(known, k)
 			return func(*frame) int64 { return k }
 		}
 		if !x.typ.isInteger() {
-			fail(x.node, "cannot convert %s (%s) to type int", sourceOf(x.node), x.describe())
+			fail(x.node, "cannot convert %s (%s) to type int", x.node, x)
 		}
 		return x.number()
 	}
 	length, capacity := size(1), size(2)
+	if len(known) == 2 && known[0] > known[1] {
+		fail(n.Args[1], "invalid argument: length and capacity swapped")
+	}
 	rt := t.rtype()
 	b := t.base()
 	s := c.s
@@ -345,12 +393,12 @@ func (c *compiler) minCall(n *ast.CallExpr, name string) *operand {
 	}
 	x := c.expr(n.Args[0])
 	if x.isNil() || !x.typ.ordered() {
-		fail(n, "invalid argument: %s cannot be ordered", sourceOf(n.Args[0]))
+		fail(n, "invalid argument: %s cannot be ordered", n.Args[0])
 	}
 	for _, a := range n.Args[1:] {
 		y := c.expr(a)
 		if !y.typ.ordered() {
-			fail(a, "invalid argument: %s cannot be ordered", sourceOf(a))
+			fail(a, "invalid argument: %s cannot be ordered", a)
 		}
 		x, y = c.match(n, op, x, y)
 		if x.isConst() && y.isConst() {
@@ -426,7 +474,7 @@ func (c *compiler) complexCall(n *ast.CallExpr, name string) *operand {
 		return c.constant(n, v, c.u.consts[untypedFloat])
 	}
 	if !x.typ.isComplex() {
-		fail(n, "invalid argument: %s (%s) not of complex type", sourceOf(n.Args[0]), x.describe())
+		fail(n, "invalid argument: %s (%s) not of complex type", n.Args[0], x)
 	}
 	t := basicType[float64](c)
 	if x.typ.kind == reflect.Complex64 {

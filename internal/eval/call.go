@@ -21,7 +21,7 @@ func (c *compiler) call(n *ast.CallExpr) *operand {
 	}
 	f = c.checked(f, n.Fun)
 	if f.typ.kind != reflect.Func {
-		fail(n, "invalid operation: cannot call non-function %s (%s)", sourceOf(n.Fun), f.describe())
+		fail(n, "invalid operation: cannot call non-function %s (%s)", n.Fun, f)
 	}
 	args, spread := c.arguments(n, f)
 	return c.callWith(n, f, args, spread)
@@ -110,7 +110,7 @@ func (c *compiler) arguments(n *ast.CallExpr, f *operand) (args func(*frame) []r
 			x := c.any(n.Args[0], nil)
 			if x.mode == novalue && len(x.results) > 1 {
 				if n.Ellipsis.IsValid() {
-					fail(n, "cannot use ... with multi-valued %s", sourceOf(n.Args[0]))
+					fail(n, "cannot use ... with multi-valued %s", n.Args[0])
 				}
 				if last := len(params) - 1; f.maybeVariadic() && !variadic {
 					if len(x.results) != len(params) {
@@ -172,7 +172,7 @@ func (c *compiler) argumentList(n *ast.CallExpr, f *operand, done []*operand) (f
 	pass := func(x *operand, t *Type) get {
 		c.lenient = f.own
 		defer func() { c.lenient = false }()
-		return c.to(x, t, "argument").get
+		return c.to(x, t, "argument to "+sourceOf(n.Fun)).get
 	}
 	var gets []get
 	switch {
@@ -222,9 +222,10 @@ func (c *compiler) wrongCount(n *ast.CallExpr, f *operand, have int) {
 	if have > len(f.typ.base().params) {
 		what = "too many"
 	}
-	fail(n, "%s arguments in call to %s: want %s", what, sourceOf(n.Fun), f.typ.signature())
+	fail(n, "%s arguments in call to %s: want %s", what, n.Fun, f.typ.signature())
 }
 
+//go:noinline
 func collect(gets []get) func(*frame) []reflect.Value {
 	switch len(gets) {
 	case 0:
@@ -255,7 +256,7 @@ func (c *compiler) forward(n *ast.CallExpr, x *operand, params []*Type, variadic
 		fixed--
 	}
 	if len(x.results) < fixed || !variadic && len(x.results) > fixed {
-		fail(n, "wrong number of arguments: %d values of %s for %d parameters", len(x.results), sourceOf(n.Args[0]), len(params))
+		fail(n, "wrong number of arguments: %d values of %s for %d parameters", len(x.results), n.Args[0], len(params))
 	}
 	convert := c.converters(x, func(i int) *Type {
 		if i < fixed {
@@ -365,7 +366,7 @@ func (c *compiler) deferredCall(n *ast.CallExpr, what string) invocation {
 	}
 	f = c.checked(f, n.Fun)
 	if f.typ.kind != reflect.Func {
-		fail(n, "invalid operation: cannot call non-function %s (%s)", sourceOf(n.Fun), f.describe())
+		fail(n, "invalid operation: cannot call non-function %s (%s)", n.Fun, f)
 	}
 	args, spread := c.arguments(n, f)
 	return c.prepare(f, args, spread)

@@ -25,8 +25,16 @@ type compileError struct {
 }
 
 // fail ends the compilation. Where n is nil the position is that of what is being
-// compiled.
+// compiled. An expression among the arguments stands for its source.
 func fail(n ast.Node, format string, args ...any) {
+	for i, x := range args {
+		switch x := x.(type) {
+		case nil:
+			args[i] = ""
+		case ast.Node:
+			args[i] = sourceOf(x)
+		}
+	}
 	e := compileError{msg: fmt.Sprintf(format, args...)}
 	for _, a := range args {
 		if r, ok := a.(*refusal); ok {
@@ -74,6 +82,10 @@ type operand struct {
 	results []*Type
 	many    func(*frame) []reflect.Value
 
+	// hold, where not nil, computes what a variable is found by, and returns what
+	// finds it, or panics: in an assignment of several that is later.
+	hold func(*frame) func() reflect.Value
+
 	container, key get // of a map element
 	name           string
 	generic        *generic
@@ -88,13 +100,20 @@ type operand struct {
 func (o *operand) isNil() bool   { return o.typ != nil && o.typ.untyped == untypedNil }
 func (o *operand) isConst() bool { return o.mode == constantMode }
 
+// String is describe: an operand is an argument of fail.
+func (o *operand) String() string { return o.describe() }
+
 func (o *operand) describe() string {
 	switch o.mode {
 	case constantMode:
-		if o.typ.untyped != typed {
-			return o.typ.String() + " constant " + o.val.String()
+		value := " " + o.val.String()
+		if _, ok := ast.Unparen(o.node).(*ast.BasicLit); ok {
+			value = "" // it stands there
 		}
-		return "constant " + o.val.String() + " of type " + o.typ.String()
+		if o.typ.untyped != typed {
+			return o.typ.String() + " constant" + value
+		}
+		return "constant" + value + " of type " + o.typ.String()
 	case typeMode:
 		return o.typ.String() + " (type)"
 	case packageMode:
@@ -105,6 +124,11 @@ func (o *operand) describe() string {
 		return "generic function " + o.name + " without instantiation"
 	case novalue:
 		return "no value"
+	case variableMode:
+		return "variable of type " + o.typ.String()
+	}
+	if o.isNil() {
+		return "untyped nil"
 	}
 	return "value of type " + o.typ.String()
 }
@@ -180,20 +204,13 @@ type funcContext struct {
 
 type capture struct{ outer, inner int }
 
-// list is the statements of a block, while they are compiled.
-type list struct {
-	stmts  []ast.Stmt
-	labels map[string]int // where its labels are
-	at     int
-	jumped bool // there is a goto to one of them
-}
-
 type loop struct {
 	label      string
 	continuing bool
 	body       *ast.BlockStmt // of the statement
 }
 
+//go:noinline
 func (c *funcContext) slot() int {
 	c.slots++
 	return c.slots - 1
@@ -223,7 +240,8 @@ type compiler struct {
 	u     *universe
 	scope *scope
 	ctx   *funcContext
-	label string // of the statement that follows
+	label string   // of the statement that follows
+	last  ast.Stmt // of a clause of a switch, where fallthrough may stand
 	iota  constant.Value
 	depth int
 	// late are bodies of functions, compiled when all names are known.
@@ -234,6 +252,7 @@ type compiler struct {
 	hoisted   map[*ast.DeclStmt]bool
 	shares    int                     // expressions so far that may keep a variable: a loop with such makes new ones
 	declaring map[*Type]*ast.TypeSpec // types of a declaration that are still to be made
+	added     map[string]bool         // methods that the request declares
 	size      int
 	lenient   bool // see Session.boxer
 }
@@ -242,6 +261,7 @@ func (c *compiler) typeOf(rt reflect.Type) *Type { return c.u.of(rt) }
 
 func basicType[T any](c *compiler) *Type { return c.u.of(reflect.TypeFor[T]()) }
 
+//go:noinline
 func (c *compiler) push() func() {
 	old := c.scope
 	c.scope = &scope{up: old}
@@ -266,7 +286,11 @@ func (c *compiler) declare(name string, t *Type) (*object, func(*frame) reflect.
 		c.scope.set(o)
 	}
 	slot := o.slot
+	large := rt.Size() > 1<<12
 	return o, func(f *frame) reflect.Value {
+		if large {
+			f.th.chargeLarge(rt)
+		}
 		v := reflect.New(rt).Elem()
 		f.slots[slot] = v
 		return v
@@ -275,7 +299,7 @@ func (c *compiler) declare(name string, t *Type) (*object, func(*frame) reflect.
 
 func (c *compiler) constant(n ast.Expr, v constant.Value, t *Type) *operand {
 	if v.Kind() == constant.Unknown {
-		fail(n, "constant is not valid")
+		fail(n, "constant is not valid, or its exponent is too large for the console")
 	}
 	if v.Kind() == constant.Int && constant.BitLen(v) > 512 {
 		fail(n, "constant overflow: more than 512 bits")
@@ -288,12 +312,18 @@ func (c *compiler) value(n ast.Expr, t *Type, g get) *operand {
 	return &operand{mode: valueMode, node: n, typ: t, get: g}
 }
 
-func (c *compiler) enter(n ast.Node) func() {
+// enter counts a level of nesting, which ends with c.depth--. It is no defer: of a
+// failure no level is left to count, and a defer is code at each return.
+func (c *compiler) enter(n ast.Node) {
 	c.depth++
 	if c.size++; c.depth > maxNesting || c.size > maxNodes {
 		fail(n, "too large or too deeply nested for the console")
 	}
-	return func() { c.depth-- }
+	if ev := c.s.cur.Load(); ev != nil {
+		if e := ev.stop.Load(); e != nil {
+			panic(e)
+		}
+	}
 }
 
 const (
@@ -312,25 +342,34 @@ func (c *compiler) exprHint(n ast.Expr, hint *Type) *operand {
 	o := c.any(n, hint)
 	switch o.mode {
 	case typeMode:
-		fail(n, "%s is not an expression", o.describe())
+		fail(n, "%s is not an expression", o)
 	case packageMode:
 		fail(n, "use of package %s without selector", o.name)
 	case builtinMode:
 		fail(n, "%s must be called", o.name)
 	case genericMode:
+		if hint != nil && hint.kind == reflect.Func && o.generic.fn != nil {
+			return c.inferFrom(n, o, hint)
+		}
 		fail(n, "cannot use generic function %s without instantiation", o.name)
 	case novalue:
 		if len(o.results) > 1 {
-			fail(n, "multiple-value expression (%d values) where one is wanted", len(o.results))
+			fail(n, "multiple-value %s (value of type %s) in single-value context", sourceOf(n), typeList(o.results))
 		}
-		fail(n, "%s used as value, and has none", sourceOf(n))
+		fail(n, "%s (no value) used as value", n)
 	}
 	return o
 }
 
 // any compiles any expression: also a type, a package, a call without a value.
 func (c *compiler) any(n ast.Expr, hint *Type) *operand {
-	defer c.enter(n)()
+	c.enter(n)
+	o := c.anyExpr(n, hint)
+	c.depth--
+	return o
+}
+
+func (c *compiler) anyExpr(n ast.Expr, hint *Type) *operand {
 	switch n := n.(type) {
 	case *ast.ParenExpr:
 		return c.any(n.X, hint)
@@ -373,9 +412,18 @@ func (c *compiler) any(n ast.Expr, hint *Type) *operand {
 }
 
 func (c *compiler) literal(n *ast.BasicLit) *operand {
-	kinds := map[token.Token]untyped{token.INT: untypedInt, token.FLOAT: untypedFloat, token.IMAG: untypedComplex, token.CHAR: untypedRune, token.STRING: untypedString}
-	v := constant.MakeFromLiteral(n.Value, n.Kind)
-	return c.constant(n, v, c.u.consts[kinds[n.Kind]])
+	kind := untypedInt
+	switch n.Kind {
+	case token.FLOAT:
+		kind = untypedFloat
+	case token.IMAG:
+		kind = untypedComplex
+	case token.CHAR:
+		kind = untypedRune
+	case token.STRING:
+		kind = untypedString
+	}
+	return c.constant(n, constant.MakeFromLiteral(n.Value, n.Kind), c.u.consts[kind])
 }
 
 func (c *compiler) ident(n *ast.Ident) *operand {

@@ -25,7 +25,7 @@ func (c *compiler) to(o *operand, t *Type, use string) *operand {
 		if o.isNil() {
 			fail(o.node, "cannot use nil as %s value in %s", t, use)
 		}
-		fail(o.node, "cannot use %s (%s) as %s value in %s%s", sourceOf(o.node), o.describe(), t, use, why)
+		fail(o.node, "cannot use %s (%s) as %s value in %s%s", o.node, o, t, use, why)
 	}
 	rt := t.rtype()
 	switch {
@@ -71,10 +71,14 @@ func (c *compiler) constantTo(o *operand, t *Type, use string) *operand {
 	if t.isInterface() && t.param == nil {
 		d := o.typ.defaultType()
 		if why := d.missing(t); why != "" {
-			fail(o.node, "cannot use %s (%s) as %s value in %s: %s does not implement %s (%s)", sourceOf(o.node), o.describe(), t, use, d, t, why)
+			fail(o.node, "cannot use %s (%s) as %s value in %s: %s does not implement %s (%s)", o.node, o, t, use, d, t, why)
 		}
 		v := c.constantValue(o.node, o.val, d)
 		return c.value(o.node, t, c.s.boxer(o.node, d, t, v.get, c.lenient))
+	}
+	if _, why := represent(o.val, t); why != "" {
+		note := map[string]string{"truncated": " (truncated)", "overflows": " (overflows)"}[why]
+		fail(o.node, "cannot use %s (%s) as %s value in %s%s", sourceOf(o.node), o.describe(), t, use, note)
 	}
 	return c.constantValue(o.node, o.val, t)
 }
@@ -86,12 +90,10 @@ func (c *compiler) constantValue(n ast.Expr, v constant.Value, t *Type) *operand
 	r, why := represent(v, t)
 	switch why {
 	case "":
-	case "truncated":
-		fail(n, "cannot use %s (constant %s) as %s value (truncated)", sourceOf(n), v, t)
-	case "overflows":
-		fail(n, "cannot use %s (constant %s) as %s value (overflows)", sourceOf(n), v, t)
+	case "truncated", "overflows":
+		fail(n, "cannot use %s (constant %s) as %s value (%s)", n, v, t, why)
 	default:
-		fail(n, "cannot use %s (constant %s) as %s value", sourceOf(n), v, t)
+		fail(n, "cannot use %s (constant %s) as %s value", n, v, t)
 	}
 	x := reflect.New(t.rtype()).Elem()
 	setConstant(x, r)
@@ -178,7 +180,7 @@ func (c *compiler) conversion(n ast.Expr, t *Type, x *operand) *operand {
 		return c.to(x, t, "conversion")
 	}
 	if !x.typ.convertible(t) {
-		fail(n, "cannot convert %s (%s) to type %s", sourceOf(x.node), x.describe(), t)
+		fail(n, "cannot convert %s (%s) to type %s", x.node, x, t)
 	}
 	if x.typ == t {
 		return &operand{mode: valueMode, node: n, typ: t, get: x.get, num: x.num, cond: x.cond}
@@ -230,26 +232,23 @@ func (c *compiler) constantConversion(n ast.Expr, t *Type, x *operand) *operand 
 	if r, why := represent(v, t); why == "" {
 		return c.constantValue(n, r, t)
 	} else if why == "wrong kind" || r == nil {
-		fail(n, "cannot convert %s (%s) to type %s%s", sourceOf(x.node), x.describe(), t, map[string]string{"truncated": " (truncated)", "overflows": " (overflows)"}[why])
+		detail := ""
+		if why != "wrong kind" {
+			detail = " (" + why + ")"
+		}
+		fail(n, "cannot convert %s (%s) to type %s%s", x.node, x, t, detail)
 	}
 	return nil
 }
 
 // wrapNumber cuts an integer to the width of t.
 func wrapNumber(t *Type, num func(*frame) int64) func(*frame) int64 {
-	switch t.kind {
-	case reflect.Int8:
-		return func(f *frame) int64 { return int64(int8(num(f))) }
-	case reflect.Int16:
-		return func(f *frame) int64 { return int64(int16(num(f))) }
-	case reflect.Int32:
-		return func(f *frame) int64 { return int64(int32(num(f))) }
-	case reflect.Uint8:
-		return func(f *frame) int64 { return int64(uint8(num(f))) }
-	case reflect.Uint16:
-		return func(f *frame) int64 { return int64(uint16(num(f))) }
-	case reflect.Uint32:
-		return func(f *frame) int64 { return int64(uint32(num(f))) }
+	bits := uint(bitsOf(t))
+	switch {
+	case bits == 64:
+		return num
+	case t.isUnsigned():
+		return func(f *frame) int64 { return num(f) & (1<<bits - 1) }
 	}
-	return num
+	return func(f *frame) int64 { return num(f) << (64 - bits) >> (64 - bits) }
 }

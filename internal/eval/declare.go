@@ -52,6 +52,9 @@ func (c *compiler) varSpec(s *ast.ValueSpec) code {
 	}
 	makes := make([]func(*frame) reflect.Value, len(s.Names))
 	for i, id := range s.Names {
+		if !c.ctx.top || c.scope != c.s.overlay {
+			c.redeclared(id)
+		}
 		_, makes[i] = c.declare(id.Name, types[i].defaultType())
 	}
 	top := c.ctx.top && c.scope == c.s.overlay
@@ -85,12 +88,15 @@ func (c *compiler) constDecl(d *ast.GenDecl) {
 		c.iota = constant.MakeInt64(int64(i))
 		var objects []*object
 		for j, id := range s.Names {
+			if !c.ctx.top || c.scope != c.s.overlay {
+				c.redeclared(id)
+			}
 			if j >= len(exprs) {
 				fail(id, "missing init expr for const declaration")
 			}
 			x := c.expr(exprs[j])
 			if !x.isConst() {
-				fail(exprs[j], "%s (%s) is not constant", sourceOf(exprs[j]), x.describe())
+				fail(exprs[j], "%s (%s) is not constant", exprs[j], x)
 			}
 			if typ != nil {
 				x = c.constantTo(x, c.typeExpr(typ), "constant declaration")
@@ -135,6 +141,7 @@ func (c *compiler) typeDecls(specs []ast.Spec) {
 	types := map[*ast.TypeSpec]*Type{}
 	for _, sp := range specs {
 		s := sp.(*ast.TypeSpec)
+		c.redeclared(s.Name)
 		if s.TypeParams != nil {
 			c.scope.set(&object{kind: typeObject, name: s.Name.Name, gen: &generic{name: s.Name.Name, spec: s, scope: c.scope, made: map[string]*Type{}}})
 			continue
@@ -188,7 +195,13 @@ func (c *compiler) setDeclared(s *ast.TypeSpec, t *Type) {
 
 // typeExpr compiles a type.
 func (c *compiler) typeExpr(n ast.Expr) *Type {
-	defer c.enter(n)()
+	c.enter(n)
+	t := c.typeOfExpr(n)
+	c.depth--
+	return t
+}
+
+func (c *compiler) typeOfExpr(n ast.Expr) *Type {
 	switch n := n.(type) {
 	case *ast.ParenExpr:
 		return c.typeExpr(n.X)
@@ -203,7 +216,7 @@ func (c *compiler) typeExpr(n ast.Expr) *Type {
 		}
 		x := c.expr(n.Len)
 		if !x.isConst() {
-			fail(n.Len, "array length %s (%s) must be constant", sourceOf(n.Len), x.describe())
+			fail(n.Len, "array length %s (%s) must be constant", n.Len, x)
 		}
 		k := c.constantIndex(x, -1)
 		e := c.typeExpr(n.Elt)
@@ -242,7 +255,7 @@ func (c *compiler) typeExpr(n ast.Expr) *Type {
 		}
 	}
 	if x.mode != typeMode {
-		fail(n, "%s is not a type", sourceOf(n))
+		fail(n, "%s is not a type", n)
 	}
 	return x.typ
 }
@@ -325,7 +338,7 @@ func embeddedName(n ast.Expr) string {
 	case *ast.IndexListExpr:
 		return embeddedName(n.X)
 	}
-	fail(n, "invalid embedded field type %s", sourceOf(n))
+	fail(n, "invalid embedded field type %s", n)
 	return ""
 }
 
@@ -348,6 +361,12 @@ func (c *compiler) interfaceType(n *ast.InterfaceType) *Type {
 			continue
 		}
 		t := c.typeExpr(f.Type)
+		if later := c.declaring[t]; later != nil {
+			c.setDeclared(later, t)
+		}
+		if t.kind == reflect.Invalid && t.untyped == typed {
+			fail(f.Type, "invalid recursive type %s", t)
+		}
 		if !t.isInterface() {
 			set = set.and(&typeSet{terms: []term{{typ: t}}})
 			continue

@@ -77,56 +77,61 @@ func hazardOf(t reflect.Type) hazard {
 	if h, ok := hazards.Load(t); ok {
 		return h.(hazard)
 	}
-	var h hazard
-	type place struct {
-		t           reflect.Type
-		addressable bool
-	}
-	seen := map[place]bool{}
-	var queue []place
-	add := func(t reflect.Type, addressable bool) {
-		if p := (place{t, addressable}); !seen[p] {
-			seen[p] = true
-			queue = append(queue, p)
-		}
-	}
-	test := func(t reflect.Type) {
-		if name := droppedMethod(t); name != "" && h.of == nil {
-			h = hazard{t, name}
-		}
-	}
-	test(t)
-	add(t, false)
-	for len(queue) > 0 && h.of == nil {
-		p := queue[0]
-		queue = queue[1:]
-		part := func(t reflect.Type, addressable, visible bool) {
-			if visible {
-				test(t)
-				if addressable {
-					test(reflect.PointerTo(t))
-				}
-			}
-			add(t, addressable)
-		}
+	w := hazardWalk{seen: map[hazardPlace]bool{}}
+	w.part(t, false, true)
+	for len(w.queue) > 0 && w.found.of == nil {
+		p := w.queue[0]
+		w.queue = w.queue[1:]
 		switch p.t.Kind() {
 		case reflect.Pointer, reflect.Slice:
-			part(p.t.Elem(), true, true)
+			w.part(p.t.Elem(), true, true)
 		case reflect.Array:
-			part(p.t.Elem(), p.addressable, true)
+			w.part(p.t.Elem(), p.addressable, true)
 		case reflect.Map:
-			part(p.t.Key(), false, true)
-			part(p.t.Elem(), false, true)
+			w.part(p.t.Key(), false, true)
+			w.part(p.t.Elem(), false, true)
 		case reflect.Struct:
 			for i := range p.t.NumField() {
 				// The exported fields of an embedded struct are visible
 				// where the struct is not.
 				if f := p.t.Field(i); f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct {
-					part(f.Type, p.addressable, f.IsExported())
+					w.part(f.Type, p.addressable, f.IsExported())
 				}
 			}
 		}
 	}
-	hazards.Store(t, h)
-	return h
+	hazards.Store(t, w.found)
+	return w.found
+}
+
+// hazardWalk is a search among the parts of a type.
+type hazardWalk struct {
+	seen  map[hazardPlace]bool
+	queue []hazardPlace
+	found hazard
+}
+
+type hazardPlace struct {
+	t           reflect.Type
+	addressable bool
+}
+
+// part tests a type that reflection reaches, if it may call its methods, and queues it.
+func (w *hazardWalk) part(t reflect.Type, addressable, visible bool) {
+	if visible {
+		w.test(t)
+		if addressable {
+			w.test(reflect.PointerTo(t))
+		}
+	}
+	if p := (hazardPlace{t, addressable}); !w.seen[p] {
+		w.seen[p] = true
+		w.queue = append(w.queue, p)
+	}
+}
+
+func (w *hazardWalk) test(t reflect.Type) {
+	if name := droppedMethod(t); name != "" && w.found.of == nil {
+		w.found = hazard{t, name}
+	}
 }

@@ -24,7 +24,7 @@ func (s *Session) printable(v reflect.Value) any {
 	if t.pure && t.rt.PkgPath() == "" && basicKind(t.kind) || t.rt == bytesType {
 		return d.Interface()
 	}
-	return formatted{s, d, t}
+	return &formatted{s, d, t}
 }
 
 var bytesType = reflect.TypeFor[[]byte]()
@@ -47,6 +47,14 @@ func (s *Session) typeText(x any) string {
 	if !d.IsValid() {
 		return "<nil>"
 	}
+	switch d.Interface().(type) {
+	case runtimeError:
+		return "runtime.errorString"
+	case plainError:
+		return "runtime.plainError"
+	case interfaceError:
+		return "*runtime.TypeAssertionError"
+	}
 	return s.types.of(d.Type()).String()
 }
 
@@ -58,7 +66,18 @@ type formatted struct {
 }
 
 // Format implements fmt.Formatter.
-func (x formatted) Format(st fmt.State, verb rune) {
+func (x *formatted) Format(st fmt.State, verb rune) {
+	defer func() {
+		// fmt recovers what panics, also the end of the evaluation: that is told
+		// to the next who looks.
+		switch r := recover().(type) {
+		case nil:
+		case *stopError:
+			x.s.current().stop.CompareAndSwap(nil, r)
+		default:
+			panic(r)
+		}
+	}()
 	f := newFormatter(x.s, st, verb)
 	f.value(x.v, x.t, 0, true)
 }
@@ -381,6 +400,7 @@ func (s *Session) methodFor(v reflect.Value, t *Type, name string, rt reflect.Ty
 }
 
 func (s *Session) callFor(m *method, v reflect.Value, args ...reflect.Value) []reflect.Value {
+	defer s.called()()
 	var box any
 	r := reflect.ValueOf(&box).Elem()
 	r.Set(v)
@@ -398,7 +418,44 @@ func (s *Session) textOf(v reflect.Value, t *Type) (text string, ok bool) {
 			return s.callFor(m, v)[0].String(), true
 		}
 	}
-	return "", false
+	return s.stringMethod(v, t, "String")
+}
+
+// stringMethod calls a method without parameters whose result is a string.
+func (s *Session) stringMethod(v reflect.Value, t *Type, name string) (text string, ok bool) {
+	m := t.methodOf(name)
+	if m == nil || m.typ != s.types.of(reflect.TypeFor[func() string]()) {
+		return "", false
+	}
+	if t.kind == reflect.Pointer && v.IsNil() {
+		defer func() { // as fmt does; what works without a value is taken
+			if e := recover(); e != nil {
+				if _, stop := e.(*stopError); stop {
+					panic(e)
+				}
+				text = "<nil>"
+			}
+		}()
+	}
+	return s.callMethodOf(v, m)[0].String(), true
+}
+
+// methodOf is a method that values of t, which is no interface, have; nil for none.
+func (t *Type) methodOf(name string) *method {
+	sel := t.lookup(name)
+	if t.isInterface() || sel == nil || sel.method == nil || sel.method.ptr && t.kind != reflect.Pointer && !sel.viaPointer {
+		return nil
+	}
+	return sel.method
+}
+
+func (s *Session) callMethodOf(v reflect.Value, m *method, args ...reflect.Value) []reflect.Value {
+	defer s.called()()
+	var box any
+	r := reflect.ValueOf(&box).Elem()
+	r.Set(v)
+	th := &thread{s: s, ev: s.current()}
+	return th.callInterface(&method{name: m.name, typ: m.typ, iface: 1}, m.name, r, args, false)
 }
 
 // sorted are the entries of a map, sorted by key as fmt does.

@@ -75,6 +75,7 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 		if p.slot < 0 {
 			continue
 		}
+		th.chargeLarge(p.rt)
 		v := reflect.New(p.rt).Elem()
 		v.Set(args[i])
 		f.slots[p.slot] = v
@@ -82,6 +83,7 @@ func (cl *closure) invoke(th *thread, args []reflect.Value) []reflect.Value {
 	if n := len(fn.results); n > 0 {
 		f.results = make([]reflect.Value, n)
 		for i, p := range fn.results {
+			th.chargeLarge(p.rt)
 			v := reflect.New(p.rt).Elem()
 			f.results[i] = v
 			if p.slot >= 0 {
@@ -136,6 +138,10 @@ func (f *frame) runDefers(state *panicState) {
 	f.th.unwinding = was || stopped
 	defer func() { f.th.unwinding = was }()
 	for len(f.defers) > 0 {
+		if f.th.over() {
+			f.defers = nil
+			break
+		}
 		d := f.defers[len(f.defers)-1]
 		f.defers = f.defers[:len(f.defers)-1]
 		f.runDefer(d, state)
@@ -238,14 +244,20 @@ func (s *Session) callback(cl *closure, args []reflect.Value) (results []reflect
 			results = append(results, reflect.Zero(t.rtype()))
 		}
 	}()
+	defer s.called()()
+	results = cl.invoke(th, args)
+	returned = true
+	return results
+}
+
+// called counts a call from outside into code of the session, whose depth begins anew.
+// What it returns says that the call is over.
+func (s *Session) called() func() {
 	if n := s.callbacks.Add(1); n > maxDepth {
 		s.callbacks.Add(-1)
 		panic(&stopError{fmt.Errorf("%w: more than %d calls from the program into the session at once: infinite recursion?", ErrLimit, maxDepth)})
 	}
-	defer s.callbacks.Add(-1)
-	results = cl.invoke(th, args)
-	returned = true
-	return results
+	return func() { s.callbacks.Add(-1) }
 }
 
 // protected says that the session's own code is further out on this goroutine's stack,
@@ -289,20 +301,21 @@ func (th *thread) callValue(fn reflect.Value, name string, args []reflect.Value,
 }
 
 // callHost calls a function of the program.
-func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, spread bool) []reflect.Value {
+func (th *thread) callHost(fn reflect.Value, name string, args []reflect.Value, spread bool) (results []reflect.Value) {
 	th.enter()
+	th.charge(256)
 	old := th.ev.host.Swap(&name)
 	depth := th.depth
 	defer func() {
 		th.ev.host.Store(old)
 		th.depth = depth - 1
 	}()
-	var results []reflect.Value
 	if spread {
 		results = fn.CallSlice(args)
 	} else {
 		results = fn.Call(args)
 	}
+	th.check()
 	th.ev.inner.Store(nil) // whatever panicked in there, the program has recovered
 	return results
 }

@@ -129,6 +129,8 @@ func (c *compiler) union(n ast.Expr) *typeSet {
 }
 
 // paramNames lists the names of type parameters, each with its constraint.
+//
+//go:noinline
 func paramNames(l *ast.FieldList) (names []string, constraints []ast.Expr) {
 	for _, f := range l.List {
 		for _, id := range f.Names {
@@ -149,7 +151,7 @@ func (g *generic) params() *ast.FieldList {
 // instantiate compiles f[T, …].
 func (c *compiler) instantiate(n ast.Expr, x *operand, args []ast.Expr) *operand {
 	if x.mode != genericMode {
-		fail(n, "%s is not generic", sourceOf(x.node))
+		fail(n, "%s is not generic", x.node)
 	}
 	var types []*Type
 	for _, a := range args {
@@ -168,9 +170,7 @@ func (c *compiler) instance(n ast.Node, g *generic, types []*Type) *operand {
 	if len(types) != len(names) {
 		fail(n, "%s has %d type parameters, not %d", g.name, len(names), len(types))
 	}
-	var b strings.Builder
-	ids(&b, types)
-	key := b.String()
+	key := ids(types)
 	node, _ := n.(ast.Expr)
 	if t := g.made[key]; t != nil {
 		return &operand{mode: typeMode, node: node, typ: t}
@@ -196,7 +196,7 @@ func (c *compiler) instance(n ast.Node, g *generic, types []*Type) *operand {
 			continue
 		}
 		if why := types[i].missing(bound); why != "" {
-			fail(n, "%s does not satisfy %s (%s)", types[i], sourceOf(e), why)
+			fail(n, "%s does not satisfy %s (%s)", types[i], e, why)
 		}
 	}
 	name := g.name + "[" + strings.Join(full, ",") + "]"
@@ -262,15 +262,13 @@ func (c *compiler) constraint(n ast.Expr) *Type {
 	return t
 }
 
-// infer finds the type arguments of a generic function from those of the call.
-func (c *compiler) infer(n *ast.CallExpr, f *operand) *operand {
+// typeVariables stand for the type parameters of a generic function, in a scope of
+// their names.
+func (c *compiler) typeVariables(f *operand) (names []string, constraints []ast.Expr, vars []*Type, sc *scope) {
 	g := f.generic
-	if g.fn == nil {
-		fail(n.Fun, "cannot use generic type %s without instantiation", g.name)
-	}
-	names, constraints := paramNames(g.params())
-	vars := make([]*Type, len(names))
-	sc := &scope{up: g.scope}
+	names, constraints = paramNames(g.params())
+	vars = make([]*Type, len(names))
+	sc = &scope{up: g.scope}
 	for i, name := range names {
 		c.u.last++
 		vars[i] = &Type{u: c.u, id: c.u.last, kind: reflect.Interface, param: &typeParam{name: name}}
@@ -280,6 +278,35 @@ func (c *compiler) infer(n *ast.CallExpr, f *operand) *operand {
 			vars[i].param.bound = f.results[i]
 		}
 	}
+	return names, constraints, vars, sc
+}
+
+// inferFrom finds the type arguments of a generic function from the type of a variable
+// that it is assigned to.
+func (c *compiler) inferFrom(n ast.Expr, f *operand, t *Type) *operand {
+	g := f.generic
+	names, _, vars, sc := c.typeVariables(f)
+	old := c.scope
+	c.scope = sc
+	own := c.funcType(&ast.FuncType{Params: g.fn.Type.Params, Results: g.fn.Type.Results})
+	c.scope = old
+	unify(own, t)
+	types := make([]*Type, len(vars))
+	for i, v := range vars {
+		if types[i] = v.param.bound; types[i] == nil {
+			fail(n, "cannot use generic function %s without instantiation: cannot infer %s", g.name, names[i])
+		}
+	}
+	return c.instance(n, g, types)
+}
+
+// infer finds the type arguments of a generic function from those of the call.
+func (c *compiler) infer(n *ast.CallExpr, f *operand) *operand {
+	g := f.generic
+	if g.fn == nil {
+		fail(n.Fun, "cannot use generic type %s without instantiation", g.name)
+	}
+	names, constraints, vars, sc := c.typeVariables(f)
 	old := c.scope
 	c.scope = sc
 	var params []*Type
@@ -328,6 +355,13 @@ func (c *compiler) infer(n *ast.CallExpr, f *operand) *operand {
 			continue
 		}
 		x = c.checked0(x, a)
+		if x.mode == novalue && len(n.Args) == 1 { // all results of a call
+			for j, r := range x.results {
+				if p := append(params, last)[min(j, len(params))]; p != nil {
+					unify(p, r)
+				}
+			}
+		}
 		if x.mode == novalue || x.isNil() {
 			continue
 		}
@@ -371,7 +405,7 @@ func (c *compiler) infer(n *ast.CallExpr, f *operand) *operand {
 func (c *compiler) checked0(x *operand, n ast.Expr) *operand {
 	switch x.mode {
 	case typeMode, packageMode, builtinMode:
-		fail(n, "%s (%s) is not a value", sourceOf(n), x.describe())
+		fail(n, "%s (%s) is not a value", n, x)
 	}
 	return x
 }

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,10 @@ var intercepted = []stdName{
 	{"strings|Repeat", func(s *Session, text string, n int) string {
 		s.checkSize(int64(len(text)) * int64(max(n, 0)))
 		return strings.Repeat(text, n)
+	}},
+	{"bytes|Repeat", func(s *Session, text []byte, n int) []byte {
+		s.checkSize(int64(len(text)) * int64(max(n, 0)))
+		return bytes.Repeat(text, n)
 	}},
 	{"strings|Replace", func(s *Session, text, old, by string, n int) string {
 		s.checkSize(int64(len(text)) + int64(min(uint(n), uint(strings.Count(text, old))))*int64(len(by)))
@@ -94,6 +99,10 @@ var intercepted = []stdName{
 
 	{"sort|Slice", (*Session).sortSlice},
 	{"sort|SliceStable", (*Session).sortSlice},
+	// sort.Float64s would be an instance of the generic sort that hardly a program has.
+	{"sort|Float64s", func(l []float64) {
+		sort.Slice(l, func(i, j int) bool { return l[i] < l[j] || l[i] != l[i] && l[j] == l[j] })
+	}},
 }
 
 // intercept is the session's form of a function, the zero Value where it has none.
@@ -157,6 +166,7 @@ func safeError(x any) bool {
 	return hazardOf(reflect.TypeOf(x)).of == nil
 }
 
+//go:noinline
 func (s *Session) logger() *log.Logger { return log.New(s.out, "", log.LstdFlags) }
 
 // writer is w, or the session's output where it is that of the program.
@@ -172,18 +182,24 @@ func (s *Session) sortSlice(x any, less func(i, j int) bool) {
 	if v.Kind() != reflect.Slice {
 		throw("sort.Slice of a value that is no slice")
 	}
-	sort.Stable(sliceSorter{v.Len(), reflect.Swapper(v.Interface()), less})
+	sort.Stable(&sliceSorter{v, less})
 }
 
 type sliceSorter struct {
-	n    int
-	swap func(i, j int)
+	v    reflect.Value
 	less func(i, j int) bool
 }
 
-func (s sliceSorter) Len() int           { return s.n }
-func (s sliceSorter) Less(i, j int) bool { return s.less(i, j) }
-func (s sliceSorter) Swap(i, j int)      { s.swap(i, j) }
+func (s *sliceSorter) Len() int           { return s.v.Len() }
+func (s *sliceSorter) Less(i, j int) bool { return s.less(i, j) }
+
+// Swap is reflect.Swapper's, without its ways for each size of elements.
+func (s *sliceSorter) Swap(i, j int) {
+	a, b := s.v.Index(i), s.v.Index(j)
+	t := copyOf(a)
+	a.Set(b)
+	b.Set(t)
+}
 
 // errorsAs is errors.As that knows the session's types.
 func (s *Session) errorsAs(err error, target any) bool {

@@ -62,11 +62,10 @@ func (s *Session) boxer(n ast.Node, from, to *Type, g get, lenient bool) get {
 
 // boxable says why values of a type must not get into an interface.
 func (s *Session) boxable(from, to *Type) error {
+	if h := hazardOf(from.rtype()); h.of != nil && to.pure {
+		return refused("%s may not go into an interface: the linker has dropped the method %s of %s, and whoever calls it kills the program; print it as it stands, also by :json or fmt.Printf, or pass the fields that are needed", from, h.method, h.of)
+	}
 	if from.pure {
-		if h := hazardOf(from.rt); h.of != nil && to.pure {
-			return refused("%s may not go into an interface: the linker has dropped the method %s of %s, and whoever calls it kills the program. "+
-				"Print it as it stands, also by :json or fmt.Printf, or pass the fields that are needed", from, h.method, h.of)
-		}
 		return nil
 	}
 	if to.rtype().NumMethod() > 0 {
@@ -227,9 +226,19 @@ func (s *Session) assertionError(from, to *Type, d reflect.Value) runtime.Error 
 	dt := s.types.of(d.Type())
 	name := from.String()
 	if to.isInterface() {
-		return interfaceError{fmt.Sprintf("interface conversion: %s is not %s: %s", dt, to, dt.missing(to))}
+		return interfaceError{fmt.Sprintf("interface conversion: %s is not %s: %s", dt, to, dt.lacks(to))}
 	}
 	return interfaceError{fmt.Sprintf("interface conversion: %s is %s, not %s", name, dt, to)}
+}
+
+// lacks names the first method that t has not, as the runtime does.
+func (t *Type) lacks(iface *Type) string {
+	for _, m := range iface.base().methods {
+		if have := t.methodOf(m.name); have == nil || have.typ != m.typ {
+			return "missing method " + m.name
+		}
+	}
+	return t.missing(iface)
 }
 
 type interfaceError struct{ msg string }

@@ -33,7 +33,25 @@ func TestLimits(t *testing.T) {
 		{"infinite recursion", "func f(n int) int { return f(n + 1) }\nf(0)", "nested more than"},
 		{"recursion by a closure", "var f func(); f = func() { f() }; f()", "nested more than"},
 		{"recursion by the program", "var f func(int) bool; f = func(int) bool { return sort.Search(1, f) == 0 }; f(1)", "infinite recursion"},
-		{"recursion by String", "type T struct{}\nfunc (t T) String() string { return fmt.Sprint(t) }\nT{}.String()", ""},
+		{"recursion by String", "type T struct{}\nfunc (t T) String() string { return fmt.Sprint(t) }\nT{}.String()", "infinite recursion"},
+		{"recursion by Error", "type T struct{}\nfunc (t T) Error() string { return fmt.Sprintf(\"%v\", t) }\nT{}.Error()", "infinite recursion"},
+		{"recursion by defer", "var f func(); f = func() { defer f(); f() }; f()", "nested more than"},
+		{"recursion by recover", "var f func(); f = func() { defer func() { recover(); f() }(); panic(1) }; f()", "nested more than"},
+		{"recursion with large arguments", "func f(a [1 << 20]int) { f(a) }\nvar a [1 << 20]int; f(a)", "limit"},
+		{"deferred without end", "func() { for { defer func() {}() } }()", "limit"},
+		{"unlock", "var m sync.Mutex; m.Unlock()", "unlock of unlocked mutex"},
+		{"unlock by an interface", "var l sync.Locker = &sync.Mutex{}; l.Unlock()", "unlock of unlocked mutex"},
+		{"unlock, promoted", "type S struct{ *sync.Mutex }; var l sync.Locker = S{&sync.Mutex{}}; l.Unlock()", "unlock of unlocked mutex"},
+		{"unlock of readers", "var m sync.RWMutex; m.Lock(); m.RUnlock()", "RUnlock of unlocked RWMutex"},
+		{"unlock of a writer", "var m sync.RWMutex; m.RLock(); m.Unlock()", "Unlock of unlocked RWMutex"},
+		{"unlock by Wait", "sync.NewCond(&sync.Mutex{}).Wait()", "unlock of unlocked mutex"},
+		{"Grow", "var b strings.Builder; b.Grow(1 << 40)", "limit"},
+		{"bytes.Repeat", "bytes.Repeat([]byte(\"a\"), 1<<40)", "limit"},
+		{"large array of arrays", "var x [1 << 24][1 << 24]byte", "more than 64 MiB"},
+		{"large declared array", "type T [1 << 22]int; type U [1 << 22]T", "more than 64 MiB"},
+		{"interface of itself", "type I interface{ I }", "1:19: invalid recursive type main.I"},
+		{"interfaces of each other", "type A interface{ B }; type B interface{ A }", "invalid recursive type"},
+		{"panic of an error", "type E struct{}\nfunc (E) Error() string { return \"mine\" }\npanic(E{})", "panic: mine"},
 		{"too much memory", "make([]byte, 1<<40)", "no"},
 		{"too much memory, variable", "n := 1 << 40; make([]byte, n)", "limit"},
 		{"doubling", "s := \"x\"; for { s += s }", "limit"},
@@ -49,7 +67,19 @@ func TestLimits(t *testing.T) {
 		{"log.Fatal", "log.Fatal(\"x\")", "log.Fatal is not done"},
 		{"log.Fatalf", "log.Fatalf(\"x %d\", 1)", "log.Fatalf is not done"},
 		{"widths", "fmt.Sprintf(strings.Repeat(\"%1000000[1]d\", 1000), 1)", "limit"},
-		{"goto", "goto l; l:", "1:1: goto outside of a function"},
+		{"goto at the top", "goto l; l:", "1:1: goto outside of a function"},
+		{"goto into a block", "func() { goto l; { l: } }()", "1:15: label l not defined"},
+		{"goto over a variable", "func() { goto l; x := 1; _ = x; l: }()", "goto l jumps over variable declaration"},
+		{"endless goto", "func() { l: goto l }()", "time was up"},
+		{"untyped operands", "x := \"a\" + 1", "1:6: invalid operation: \"a\" + 1 (mismatched types untyped string and untyped int)"},
+		{"case twice", "switch any(1).(type) { case int: case int: }", "duplicate case int in type switch"},
+		{"method twice", "type T struct{}\nfunc (T) M() {}\nfunc (T) M() {}", "3:10: method main.T.M already declared"},
+		{"type twice", "type T int; type T string", "1:18: T redeclared in this block"},
+		{"variable twice", "func() { var x int; var x string }()", "1:25: x redeclared in this block"},
+		{"value not used", "func() { var a []int; append(a, 1) }()", "append(a, 1) (value of type []int) is not used"},
+		{"fallthrough", "func() { fallthrough }()", "1:10: fallthrough statement out of place"},
+		{"capacity", "func() { _ = make([]int, 5, 2) }()", "length and capacity swapped"},
+		{"argument", "strings.ToUpper(1)", "1:17: cannot use 1 (untyped int constant) as string value in argument to strings.ToUpper"},
 		{"unsafe", "unsafe.Pointer(nil)", "package unsafe is not supported"},
 		{"map of slices", "m := map[[]int]int{}", "invalid map key"},
 		{"invalid recursive type", "type T struct { t T }", "invalid recursive type"},
@@ -90,6 +120,19 @@ func TestLimits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMapsAtOnce writes a map on several goroutines, which ends a program.
+func TestMapsAtOnce(t *testing.T) {
+	s := NewSession(nil, Options{})
+	_, err := s.Eval(t.Context(), `m := map[int]int{}; n := 0; var wg sync.WaitGroup
+for range 8 { wg.Go(func() { for range 2000 { m[1]++; for range m { break }; delete(m, 1); _ = m[2]; clear(m) } }) }
+wg.Wait()`)
+	if err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	s.Wait()
 }
 
 func TestCancel(t *testing.T) {

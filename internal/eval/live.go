@@ -30,7 +30,9 @@ type Live struct {
 	standIns map[reflect.Type]*symbols.Type
 	shapes   map[reflect.Type]*symbols.Type // also those without a name
 	short    map[string][]string            // import paths by last element
+	used     map[string]bool                // see usedByMain
 	bare     bareTypes
+	methods  map[methodOf]methodFound
 }
 
 // Begin implements Program. The index is opened when something is looked for.
@@ -67,7 +69,7 @@ func (l *Live) open() bool {
 		return false
 	}
 	l.x, l.standIns, l.short = x, map[reflect.Type]*symbols.Type{}, map[string][]string{}
-	l.shapes = map[reflect.Type]*symbols.Type{}
+	l.shapes, l.methods = map[reflect.Type]*symbols.Type{}, map[methodOf]methodFound{}
 	for _, p := range packages(x) {
 		name := lastElement(p)
 		l.short[name] = append(l.short[name], p)
@@ -84,36 +86,6 @@ func packages(x *symbols.Index) []string {
 		}
 	}
 	return l
-}
-
-// Package implements Program.
-func (l *Live) Package(name string) (string, error) {
-	if !l.open() {
-		return l.bare.pkg(name), nil
-	}
-	for _, p := range packages(l.x) {
-		if p == name {
-			return p, nil
-		}
-	}
-	paths := l.short[name]
-	switch len(paths) {
-	case 0:
-		return "", nil
-	case 1:
-		return paths[0], nil
-	}
-	// internal and vendored packages give way to one that is neither.
-	var open []string
-	for _, p := range paths {
-		if !strings.Contains("/"+p, "/internal/") && !strings.Contains("/"+p, "/vendor/") {
-			open = append(open, p)
-		}
-	}
-	if len(open) == 1 {
-		return open[0], nil
-	}
-	return "", fmt.Errorf("%s is ambiguous: import one of %s", name, strings.Join(paths, ", "))
 }
 
 // Lookup implements Program.
@@ -316,7 +288,7 @@ func forbidden(path, name string) string {
 	case strings.HasPrefix(path, "internal/runtime/") || strings.HasPrefix(path, "runtime/internal/"):
 		return "functions of package " + path + " are refused"
 	case ends(name):
-		return "it would end the program"
+		return "it ends the program, or can"
 	case name == "main.main":
 		return "it is the whole program, which runs"
 	case strings.Contains(name, "go.shape.") || strings.Contains(name, "["):
@@ -342,17 +314,11 @@ func special(tf pclntab.Func) string {
 
 // checked compares a signature with what the function table says of the function.
 func checked(f *symbols.Func, tf pclntab.Func, ft reflect.Type) (Func, error) {
-	if err := f.Check(tf.Args()); err != nil {
+	if err := f.Verify(tf); err != nil {
 		return Func{}, err
 	}
-	var in []reflect.Type
-	for i := range ft.NumIn() {
-		in = append(in, ft.In(i))
-	}
-	if err := checkArguments(f, tf, in); err != nil {
-		return Func{}, err
-	}
-	return Func{Value: funcAt(f.Entry, ft), Loose: !ft.IsVariadic() && len(in) > 0 && in[len(in)-1].Kind() == reflect.Slice}, nil
+	n := ft.NumIn()
+	return Func{Value: funcAt(f.Entry, ft), Loose: !ft.IsVariadic() && n > 0 && ft.In(n-1).Kind() == reflect.Slice}, nil
 }
 
 // ofRuntime says that a source file is one of package runtime, which defines functions
@@ -363,28 +329,49 @@ func ofRuntime(file string) bool {
 
 func ends(name string) bool {
 	switch name {
-	case "os.Exit", "syscall.Exit", "os.runtime_beforeExit", "log.Fatal", "log.Fatalf", "log.Fatalln":
+	case "os.Exit", "syscall.Exit", "os.runtime_beforeExit", "log.Fatal", "log.Fatalf", "log.Fatalln",
+		"syscall.Kill", "syscall.Tgkill", "syscall.Exec", "golang.org/x/sys/unix.Kill", "golang.org/x/sys/unix.Exec",
+		"os.(*Process).Kill", "os.(*Process).Signal",
+		"syscall.Syscall", "syscall.Syscall6", "syscall.RawSyscall", "syscall.RawSyscall6",
+		"runtime/debug.SetMaxStack", "runtime/debug.SetMaxThreads":
 		return true
 	}
 	return false
 }
 
 // Method implements Program.
-func (l *Live) Method(rt reflect.Type, name string) (m Func, err error) {
+func (l *Live) Method(rt reflect.Type, name string) (Func, error) {
 	if !l.open() {
-		return m, nil
+		return Func{}, nil
 	}
-	for _, full := range l.methodNames(rt, name) {
-		if !l.x.HasFunc(full) {
-			continue
+	key := methodOf{rt, name}
+	r, ok := l.methods[key]
+	if !ok {
+		for _, full := range l.methodNames(rt, name) {
+			if !l.x.HasFunc(full) {
+				continue
+			}
+			f, err := l.x.Func(full)
+			if r.err = err; err == nil {
+				r.f, r.err = l.function(&f)
+			}
+			break
 		}
-		f, err := l.x.Func(full)
-		if err != nil {
-			return m, err
-		}
-		return l.function(&f)
+		l.methods[key] = r
 	}
-	return m, nil
+	return r.f, r.err
+}
+
+// methodOf is what a method was looked for by: whoever formats a value looks for the
+// same ones at each type in it.
+type methodOf struct {
+	rt   reflect.Type
+	name string
+}
+
+type methodFound struct {
+	f   Func
+	err error
 }
 
 // methodNames are the linker's names of a method with either receiver.

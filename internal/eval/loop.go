@@ -9,7 +9,7 @@ import (
 )
 
 func (c *compiler) forStmt(n *ast.ForStmt, label string) code {
-	defer c.push()()
+	c.push()
 	first := c.ctx.slots
 	init := c.simple(n.Init)
 	shares := c.shares
@@ -55,7 +55,7 @@ func (c *compiler) forStmt(n *ast.ForStmt, label string) code {
 }
 
 func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
-	defer c.push()()
+	c.push()
 	x := c.expr(n.X)
 	if x.isConst() && x.typ.untyped != typed && x.val.Kind() != constant.String {
 		t := basicType[int](c)
@@ -65,13 +65,21 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 			}
 		}
 		if x.typ.untyped == untypedFloat && constant.ToInt(x.val).Kind() != constant.Int {
-			fail(n.X, "cannot range over %s (%s)", sourceOf(n.X), x.describe())
+			fail(n.X, "cannot range over %s (%s)", n.X, x)
 		}
 		x = c.constantValue(n.X, x.val, t)
 	}
 	x = c.plain(x)
 	t := x.typ
+	given := []ast.Expr{n.Key, n.Value}
 	pointer := false
+	if blank(n.Value) && t.kind == reflect.Pointer && t.base().elem.kind == reflect.Array {
+		// The array need not be there.
+		size, g := int64(t.base().elem.base().length), x.get
+		x = c.ofNumber(n.X, basicType[int](c), func(f *frame) int64 { g(f); return size })
+		t = x.typ
+		given[1] = nil
+	}
 	if t.kind == reflect.Pointer && t.base().elem.kind == reflect.Array {
 		x = c.deref(n.X, x)
 		t, pointer = x.typ, true
@@ -94,7 +102,7 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 	case t.kind == reflect.Func && len(b.params) == 1 && len(b.results) == 0 && b.params[0].kind == reflect.Func:
 		y := b.params[0].base()
 		if len(y.results) != 1 || !y.results[0].isBool() || len(y.params) > 2 {
-			fail(n.X, "cannot range over %s (%s)", sourceOf(n.X), x.describe())
+			fail(n.X, "cannot range over %s (%s)", n.X, x)
 		}
 		most = copy(types[:], y.params)
 	default:
@@ -106,19 +114,36 @@ func (c *compiler) rangeStmt(n *ast.RangeStmt, label string) code {
 		default:
 			hint = ": it has a method Range" + sel.method.typ.signature()
 		}
-		fail(n.X, "cannot range over %s (%s)%s", sourceOf(n.X), x.describe(), hint)
+		fail(n.X, "cannot range over %s (%s)%s", n.X, x, hint)
 	}
-	given := []ast.Expr{n.Key, n.Value}
 	var sets [2]func(*frame, reflect.Value)
 	var numbers [2]func(*frame, int64)
+	var begins [2]place
 	for i, e := range given {
 		if e == nil {
 			continue
 		}
 		if i >= most {
-			fail(e, "range over %s permits only %d iteration variable%s", sourceOf(n.X), most, plural(most))
+			fail(e, "range over %s permits only %d iteration variable%s", n.X, most, plural(most))
 		}
-		sets[i], numbers[i] = c.iteration(e, n.Tok, types[i])
+		if n.Tok == token.ASSIGN {
+			begins[i] = c.assigned(e, types[i])
+		}
+		if begin := begins[i]; begin != nil {
+			sets[i] = func(f *frame, v reflect.Value) { begin(f)(v) }
+		} else {
+			sets[i], numbers[i] = c.iteration(e, n.Tok, types[i])
+		}
+	}
+	if a, b := begins[0], begins[1]; a != nil && b != nil {
+		// Both places are computed before one is assigned to.
+		slot := c.ctx.slot()
+		sets[0] = func(f *frame, v reflect.Value) { f.slots[slot] = v }
+		sets[1] = func(f *frame, v reflect.Value) {
+			first, second := a(f), b(f)
+			first(f.slots[slot])
+			second(copyOf(v))
+		}
 	}
 	var body code
 	c.within(label, true, n.Body, func() { body = c.block(n.Body) })
@@ -154,7 +179,7 @@ func (c *compiler) iteration(e ast.Expr, tok token.Token, t *Type) (set func(*fr
 	if tok == token.DEFINE {
 		id, ok := e.(*ast.Ident)
 		if !ok {
-			fail(e, "non-name %s on left side of :=", sourceOf(e))
+			fail(e, "non-name %s on left side of :=", e)
 		}
 		_, make := c.declare(id.Name, t)
 		if t.isInteger() && !t.isUnsigned() {
@@ -162,14 +187,35 @@ func (c *compiler) iteration(e ast.Expr, tok token.Token, t *Type) (set func(*fr
 		}
 		return func(f *frame, v reflect.Value) { make(f).Set(v) }, number
 	}
+	begin := c.assigned(e, t)
+	return func(f *frame, v reflect.Value) { begin(f)(v) }, nil
+}
+
+// assigned compiles the assignment of values of type t to e; nil where that is blank.
+func (c *compiler) assigned(e ast.Expr, t *Type) place {
+	if blank(e) {
+		return nil
+	}
 	to, at := c.target(e)
 	slot := c.ctx.slot()
 	held := c.to(&operand{mode: valueMode, node: e, typ: t, get: func(f *frame) reflect.Value { return f.slots[slot] }}, to, "range clause")
 	g := held.get
-	return func(f *frame, v reflect.Value) {
-		f.slots[slot] = v
-		at(f)(g(f))
-	}, nil
+	return func(f *frame) func(reflect.Value) {
+		set := at(f)
+		return func(v reflect.Value) {
+			f.slots[slot] = v
+			set(g(f))
+		}
+	}
+}
+
+// blank says that there is no variable.
+func blank(e ast.Expr) bool {
+	if e == nil {
+		return true
+	}
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == "_"
 }
 
 // ranging is a compiled range over something.

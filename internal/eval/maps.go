@@ -27,6 +27,13 @@ func (s *Session) owns(m reflect.Value) {
 	}, key)
 }
 
+// write changes m beside other goroutines of the session.
+func (s *Session) write(m, k, v reflect.Value) {
+	s.mapLock.Lock()
+	defer s.mapLock.Unlock()
+	m.SetMapIndex(k, v)
+}
+
 func (s *Session) owned(m reflect.Value) bool {
 	_, ok := s.maps.Load(uintptr(m.UnsafePointer()))
 	return ok
@@ -39,6 +46,8 @@ func (s *Session) lookupMap(m, k reflect.Value) reflect.Value {
 		return reflect.Value{}
 	}
 	if s.owned(m) {
+		s.mapLock.RLock()
+		defer s.mapLock.RUnlock()
 		return m.MapIndex(k)
 	}
 	if !layoutKnown() {
@@ -53,10 +62,16 @@ func (s *Session) walkMap(m reflect.Value, f func(k, v reflect.Value) bool) {
 		return
 	}
 	if s.owned(m) {
-		for it := m.MapRange(); it.Next(); {
-			if !f(it.Key(), it.Value()) {
-				return
+		it := m.MapRange()
+		step := func() (k, v reflect.Value, ok bool) {
+			s.mapLock.RLock()
+			defer s.mapLock.RUnlock()
+			if !it.Next() {
+				return k, v, false
 			}
+			return it.Key(), it.Value(), true
+		}
+		for k, v, ok := step(); ok && f(k, v); k, v, ok = step() {
 		}
 		return
 	}
@@ -178,6 +193,7 @@ func (r liveReader) entry(at unsafe.Pointer) (k, v reflect.Value, ok bool) {
 	return copyOf(reflect.NewAt(r.key, kp).Elem()), copyOf(reflect.NewAt(r.elem, vp).Elem()), true
 }
 
+//go:noinline
 func sameBytes(a, b reflect.Value) bool {
 	n := a.Type().Size()
 	if n == 0 {

@@ -68,6 +68,12 @@ func SortedFunc[E any](seq func(yield func(E) bool), cmp func(E, E) int) []E { s
 func SortedStableFunc[E any](seq func(yield func(E) bool), cmp func(E, E) int) []E { s := Collect(seq); SortFunc(s, cmp); return s }
 func Compact[S ~[]E, E comparable](s S) S { r := s[:0]; for i, v := range s { if i == 0 || v != r[len(r)-1] { r = append(r, v) } }; clear(s[len(r):]); return r }
 `},
+	{"sync", `
+func OnceFunc(f func()) func() { g := OnceValue(func() bool { f(); return true }); return func() { g() } }
+func OnceValue[T any](f func() T) func() T { c := make(chan bool, 1); c <- true; var r T; var done, bad bool; var p any
+	return func() T { <-c; defer func() { c <- true }(); if !done { done, bad = true, true; defer func() { if bad { p = recover(); panic(p) } }(); r = f(); bad = false } else if bad { panic(p) }; return r } }
+func OnceValues[A, B any](f func() (A, B)) func() (A, B) { var b B; g := OnceValue(func() A { var a A; a, b = f(); return a }); return func() (A, B) { a := g(); return a, b } }
+`},
 	{"iter", `
 type Seq[V any] func(yield func(V) bool)
 type Seq2[K, V any] func(yield func(K, V) bool)

@@ -9,7 +9,7 @@ import (
 )
 
 // Functions of package fmt that take a format are taken apart here, a verb at a time:
-// fmt answers %T and %p without asking what it prints, and would tell of the wrapping.
+// fmt answers %T and %p without asking what it prints, and would tell of what stands for it.
 
 // maxNumber is the largest width, precision or index that is taken; fmt takes a little
 // more of what is written in the format.

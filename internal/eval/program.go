@@ -13,8 +13,9 @@ type Program interface {
 	// Begin says that what follows is done for a request with this context.
 	Begin(ctx context.Context)
 	// Package returns the import path of a package: of a path, or of its last
-	// element where only one package has it. It is "" where there is none.
-	Package(name string) (path string, err error)
+	// element. It is "" where there is none. Where more packages have that name,
+	// others are those that were not taken.
+	Package(name string) (path string, others []string, err error)
 	// Lookup finds a package's variable, function, type or constant.
 	Lookup(path, name string) (Member, error)
 	// Method finds a method of a named type or of a pointer to it, as a function

@@ -81,7 +81,7 @@ func (t *Type) layout() reflect.Type {
 	case reflect.Slice:
 		return headerType
 	case reflect.Array:
-		return reflect.ArrayOf(t.length, t.elem.layout())
+		return arrayOf(t.length, t.elem.layout())
 	case reflect.Struct:
 		return structOf(t.fields, (*Type).layout)
 	}
@@ -101,7 +101,7 @@ func (t *Type) makeRepr() reflect.Type {
 	case reflect.Slice:
 		return reflect.SliceOf(t.elem.repr())
 	case reflect.Array:
-		return reflect.ArrayOf(t.length, t.elem.repr())
+		return arrayOf(t.length, t.elem.repr())
 	case reflect.Map:
 		k := t.key.repr()
 		if !k.Comparable() {
@@ -137,7 +137,22 @@ func structOf(fs []field, rt func(*Type) reflect.Type) reflect.Type {
 		}
 		l = append(l, sf)
 	}
-	return reflect.StructOf(l)
+	made := reflect.StructOf(l)
+	checkType(made.Size())
+	return made
+}
+
+func arrayOf(n int, e reflect.Type) reflect.Type {
+	if size := e.Size(); size > 0 && uintptr(n) > maxBytes/size {
+		checkType(maxBytes + 1)
+	}
+	return reflect.ArrayOf(n, e)
+}
+
+func checkType(size uintptr) {
+	if size > maxBytes {
+		fail(nil, "a type of more than %d MiB is too large for the console", maxBytes>>20)
+	}
 }
 
 // fieldAt returns the field i of a struct value of type t, settable if v is

@@ -215,8 +215,17 @@ func (c *compiler) declarations(r *request) {
 	}
 }
 
+// redeclared refuses a second declaration of a name in one block. At the top a request
+// may declare again what an earlier one has.
+func (c *compiler) redeclared(id *ast.Ident) {
+	if id.Name != "_" && c.scope.names[id.Name] != nil {
+		fail(id, "%s redeclared in this block", id.Name)
+	}
+}
+
 func (c *compiler) funcDecl(d *ast.FuncDecl) {
 	name := d.Name.Name
+	c.redeclared(d.Name)
 	if d.Type.TypeParams != nil {
 		g := &generic{name: name, fn: d, scope: c.scope, made: map[string]*Type{}}
 		c.scope.set(&object{kind: genericObject, name: name, gen: g})
@@ -273,6 +282,14 @@ func (c *compiler) addMethod(d *ast.FuncDecl, t *Type) {
 				fail(d.Name, "field and method with the same name %s", name)
 			}
 		}
+	}
+	if key := t.String() + "." + name; c.added[key] {
+		fail(d.Name, "method %s already declared", key)
+	} else {
+		if c.added == nil {
+			c.added = map[string]bool{}
+		}
+		c.added[key] = true
 	}
 	_, ptr := d.Recv.List[0].Type.(*ast.StarExpr)
 	recv := t
@@ -334,11 +351,11 @@ func (c *compiler) topStatement(n ast.Stmt) step {
 		if o.name == "exit" || o.name == "quit" {
 			fail(x, "%s is a function: %s() or Ctrl-D ends the session", o.name, o.name)
 		}
-		fail(x, "%s is not an expression: it must be called, %s(…)", o.describe(), o.name)
+		fail(x, "%s is not an expression: it must be called, %s(…)", o, o.name)
 	case packageMode:
-		fail(x, "%s is not an expression: :doc %s lists its names", o.describe(), sourceOf(x.X))
+		fail(x, "%s is not an expression: :doc %s lists its names", o, x.X)
 	case genericMode:
-		fail(x, "%s is not an expression", o.describe())
+		fail(x, "%s is not an expression", o)
 	case novalue:
 		types := o.results
 		many := o.many

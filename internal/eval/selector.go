@@ -38,6 +38,14 @@ func (t *Type) lookup(name string) *selection {
 	if t.untyped != typed {
 		return nil
 	}
+	if t.kind == reflect.Pointer && t.declare != nil { // fields alone
+		s := t.base().elem.lookup(name)
+		if s == nil || s.method != nil {
+			return nil
+		}
+		s.viaPointer = true
+		return s
+	}
 	level := []entry{{t, nil, false}}
 	seen := map[*Type]bool{}
 	for len(level) > 0 {
@@ -230,7 +238,7 @@ func (c *compiler) selector(n *ast.SelectorExpr) *operand {
 			fail(n.Sel, "%v", lostMethod(n))
 		}
 		what := "field or method"
-		fail(n.Sel, "%s undefined (type %s has no %s %s)%s", sourceOf(n), x.typ, what, n.Sel.Name, c.s.near(n.Sel.Name, x.typ.members(), func(name string) bool { return x.typ.lookup(name) != nil }))
+		fail(n.Sel, "%s undefined (type %s has no %s %s)%s", n, x.typ, what, n.Sel.Name, c.s.near(n.Sel.Name, x.typ.members(), func(name string) bool { return x.typ.lookup(name) != nil }))
 	}
 	for _, i := range sel.path {
 		x = c.fieldOf(n, x, i)
@@ -282,6 +290,12 @@ func (c *compiler) fieldOf(n ast.Expr, x *operand, i int) *operand {
 	rt := f.rtype()
 	offset := t.rtype().Field(i).Offset
 	r := &operand{mode: mode, node: n, typ: f}
+	if hold := x.hold; hold != nil && mode == variableMode {
+		r.hold = func(fr *frame) func() reflect.Value {
+			v := hold(fr)
+			return func() reflect.Value { return fieldVariable(v(), offset, rt) }
+		}
+	}
 	if mode == variableMode {
 		r.get = func(fr *frame) reflect.Value { return fieldVariable(g(fr), offset, rt) }
 	} else {
@@ -350,6 +364,11 @@ func (th *thread) callInterface(m *method, name string, v reflect.Value, args []
 	}
 	t := th.s.types.of(d.Type())
 	if v.NumMethod() > 0 && t.pure {
+		if t.kind == reflect.Pointer {
+			if f := stdMethod(t.rt.Elem(), m.name); f.IsValid() && f.Type().In(0) == t.rt {
+				return th.callHost(f, name, append([]reflect.Value{d}, args...), spread)
+			}
+		}
 		fn, word, ok := itabMethod(addressable(v).Addr().UnsafePointer(), m.iface-1, m.typ.rtype())
 		if !ok {
 			panic(&stopError{refused("%s of %s: the linker has dropped this method, calling it would kill the program", m.name, d.Type())})
@@ -389,11 +408,11 @@ func (c *compiler) methodExpr(n *ast.SelectorExpr, t *Type) *operand {
 		fail(n.Sel, "%v", lostMethod(n))
 	}
 	if sel == nil || sel.method == nil {
-		fail(n.Sel, "%s undefined (type %s has no method %s)%s", sourceOf(n), t, n.Sel.Name, c.s.near(n.Sel.Name, t.members(), func(name string) bool { return t.lookup(name) != nil }))
+		fail(n.Sel, "%s undefined (type %s has no method %s)%s", n, t, n.Sel.Name, c.s.near(n.Sel.Name, t.members(), func(name string) bool { return t.lookup(name) != nil }))
 	}
 	m := sel.method
 	if m.ptr && t.kind != reflect.Pointer && !sel.viaPointer {
-		fail(n.Sel, "invalid method expression %s (needs pointer receiver (*%s).%s)", sourceOf(n), t, m.name)
+		fail(n.Sel, "invalid method expression %s (needs pointer receiver (*%s).%s)", n, t, m.name)
 	}
 	mt := m.typ.base()
 	typ := c.u.function(append([]*Type{t}, mt.params...), mt.results, mt.variadic)

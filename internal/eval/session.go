@@ -73,8 +73,9 @@ type Session struct {
 	kept    int // bytes of them
 
 	topContext *funcContext
-	closures   sync.Map // uintptr of a func to weak.Pointer[closure]
-	maps       sync.Map // uintptr of a map that the session made to weak.Pointer[byte]
+	closures   sync.Map     // uintptr of a func to weak.Pointer[closure]
+	maps       sync.Map     // uintptr of a map that the session made to weak.Pointer[byte]
+	mapLock    sync.RWMutex // of maps that the session made, which the runtime lets nobody write at once
 	callbacks  atomic.Int64
 	goroutines atomic.Int64
 	wg         sync.WaitGroup
@@ -452,7 +453,10 @@ func (s *Session) pkg(name string) (string, error) {
 	}
 	var all []string
 	if s.host != nil {
-		p, err := s.host.Package(name)
+		p, others, err := s.host.Package(name)
+		if len(others) > 0 {
+			fmt.Fprintf(s.out, "%s is %s here; for another one import %s %q\n", name, p, name, others)
+		}
 		if err != nil || p != "" {
 			return p, err
 		}

@@ -26,16 +26,16 @@ func (c *compiler) shift(n ast.Expr, op token.Token, x, y *operand, hint *Type) 
 	if y.isConst() {
 		i := constant.ToInt(y.val)
 		if i.Kind() != constant.Int || constant.Sign(i) < 0 {
-			fail(n, "invalid operation: invalid shift count %s", sourceOf(y.node))
+			fail(n, "invalid operation: invalid shift count %s", y.node)
 		}
 		k, exact := constant.Uint64Val(i)
 		if !exact || k > math.MaxInt32 {
-			fail(n, "invalid operation: shift count %s too large", sourceOf(y.node))
+			fail(n, "invalid operation: shift count %s too large", y.node)
 		}
 		if x.isConst() {
 			v := constant.ToInt(x.val)
 			if v.Kind() != constant.Int || x.typ.untyped == typed && !x.typ.isInteger() {
-				fail(n, "invalid operation: shifted operand %s must be integer", sourceOf(x.node))
+				fail(n, "invalid operation: shifted operand %s must be integer", x.node)
 			}
 			if k > 10_000 {
 				fail(n, "constant shift overflow")
@@ -53,19 +53,19 @@ func (c *compiler) shift(n ast.Expr, op token.Token, x, y *operand, hint *Type) 
 		y = c.constantValue(y.node, i, basicType[uint64](c))
 	}
 	if !y.typ.isInteger() {
-		fail(n, "invalid operation: shift count %s must be integer", sourceOf(y.node))
+		fail(n, "invalid operation: shift count %s must be integer", y.node)
 	}
 	if x.isConst() && x.typ.untyped != typed {
 		if hint == nil || hint.isInterface() || hint.untyped != typed {
 			hint = basicType[int](c)
 		}
 		if !hint.isInteger() {
-			fail(n, "invalid operation: shifted operand %s (type %s) must be integer", sourceOf(x.node), hint)
+			fail(n, "invalid operation: shifted operand %s (type %s) must be integer", x.node, hint)
 		}
 		x = c.constantValue(x.node, x.val, hint)
 	}
 	if !x.typ.isInteger() {
-		fail(n, "invalid operation: shifted operand %s must be integer", sourceOf(x.node))
+		fail(n, "invalid operation: shifted operand %s must be integer", x.node)
 	}
 	t, a, b := x.typ, x.number(), y.number()
 	signed := !y.typ.isUnsigned()

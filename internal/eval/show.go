@@ -63,134 +63,126 @@ const (
 	showNodes  = 10_000
 )
 
+// text writes some strings.
+//
+//go:noinline
+func (w *shower) text(parts ...string) {
+	for _, s := range parts {
+		w.b.WriteString(s)
+	}
+}
+
 // value writes v; typed says that its type is known from what is around it.
 func (w *shower) value(v reflect.Value, t *Type, depth int, known bool) {
 	if w.nodes++; w.nodes > showNodes || depth > showDepth {
-		w.b.WriteString("…")
+		w.text("…")
 		return
 	}
-	u := v
-	b := t.base()
-	if d, ok := duration(u); ok {
-		w.b.WriteString(d)
+	if d, ok := duration(v); ok {
+		w.text(d)
 		return
 	}
 	conversion := !known && t.isNamed() && basicKind(t.kind) && !t.plainBasic()
 	if conversion {
-		w.b.WriteString(t.String() + "(")
-		defer w.b.WriteString(")")
+		w.text(t.String(), "(")
 	}
+	w.plain(v, t, depth, known)
+	if conversion {
+		w.text(")")
+	}
+}
+
+// plain writes v without a conversion.
+func (w *shower) plain(v reflect.Value, t *Type, depth int, known bool) {
+	b := t.base()
 	switch t.kind {
-	case reflect.Bool:
-		w.b.WriteString(strconv.FormatBool(u.Bool()))
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		w.b.WriteString(strconv.FormatInt(u.Int(), 10))
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		w.b.WriteString(strconv.FormatUint(u.Uint(), 10))
-	case reflect.Float32:
-		w.b.WriteString(floatText(u.Float(), 32))
-	case reflect.Float64:
-		w.b.WriteString(floatText(u.Float(), 64))
-	case reflect.Complex64, reflect.Complex128:
-		w.b.WriteString(strconv.FormatComplex(u.Complex(), 'g', -1, 128))
-	case reflect.String:
-		w.quoted(u.String())
-	case reflect.Struct:
-		w.b.WriteString(t.String() + "{")
-		for i, f := range b.fields {
-			if i > 0 {
-				w.b.WriteString(", ")
-			}
-			w.b.WriteString(f.name + ": ")
-			w.value(t.fieldAt(v, i), f.typ, depth+1, true)
-		}
-		w.b.WriteString("}")
-	case reflect.Slice, reflect.Array:
-		if t.kind == reflect.Slice && u.IsNil() {
+	case reflect.Slice, reflect.Map, reflect.Interface, reflect.Pointer, reflect.Func, reflect.Chan:
+		if v.IsNil() {
 			w.null(t, known)
 			return
 		}
-		if t.kind == reflect.Slice && b.elem.rtype() == reflect.TypeFor[byte]() {
-			w.b.WriteString(strings.Replace(t.String(), "[]uint8", "[]byte", 1) + "(")
-			w.quoted(string(u.Bytes()))
-			w.b.WriteString(")")
-			return
-		}
-		w.b.WriteString(t.String() + "{")
-		n := u.Len()
-		et := b.elem.rtype()
-		for i := range min(n, showItems) {
-			if i > 0 {
-				w.b.WriteString(", ")
-			}
-			w.value(retype(u.Index(i), et), b.elem, depth+1, true)
-		}
-		if n > showItems {
-			fmt.Fprintf(&w.b, ", … %d more", n-showItems)
-		}
-		w.b.WriteString("}")
-	case reflect.Map:
-		if u.IsNil() {
-			w.null(t, known)
-			return
-		}
-		w.b.WriteString(t.String() + "{")
-		l := w.s.sorted(u, b)
-		for i, e := range l[:min(len(l), showItems)] {
-			if i > 0 {
-				w.b.WriteString(", ")
-			}
-			w.value(e[0], b.key, depth+1, true)
-			w.b.WriteString(": ")
-			w.value(e[1], b.elem, depth+1, true)
-		}
-		if len(l) > showItems {
-			fmt.Fprintf(&w.b, ", … %d more", len(l)-showItems)
-		}
-		w.b.WriteString("}")
-	case reflect.Interface:
-		d := unbridge(u)
-		if !d.IsValid() {
-			w.null(t, known)
-			return
-		}
-		w.value(d, w.s.types.of(d.Type()), depth+1, false)
-	case reflect.Pointer:
-		if u.IsNil() {
-			w.null(t, known)
-			return
-		}
-		at := visit{uintptr(u.UnsafePointer()), u.Type()}
-		if w.seen[at] {
-			fmt.Fprintf(&w.b, "(%s)(%#x) /* cycle */", t, at.p)
-			return
-		}
-		w.seen[at] = true
-		defer delete(w.seen, at)
-		switch b.elem.kind {
-		case reflect.Struct, reflect.Slice, reflect.Array, reflect.Map:
-			w.b.WriteString("&")
-			w.value(pointee(u, b.elem.rtype()), b.elem, depth+1, false)
-		default:
-			fmt.Fprintf(&w.b, "(%s)(%#x → ", t, at.p)
-			w.value(pointee(u, b.elem.rtype()), b.elem, depth+1, true)
-			w.b.WriteString(")")
-		}
-	case reflect.Func:
-		if u.IsNil() {
-			w.null(t, known)
-			return
-		}
-		w.b.WriteString(t.String())
-	case reflect.Chan:
-		if u.IsNil() {
-			w.null(t, known)
-			return
-		}
-		fmt.Fprintf(&w.b, "%s /* %d of %d */", t, u.Len(), u.Cap())
-	default:
-		fmt.Fprintf(&w.b, "%s(%#x)", t, uintptr(u.UnsafePointer()))
 	}
+	switch {
+	case t.kind == reflect.Bool:
+		w.text(strconv.FormatBool(v.Bool()))
+	case v.CanInt():
+		w.text(strconv.FormatInt(v.Int(), 10))
+	case v.CanUint():
+		w.text(strconv.FormatUint(v.Uint(), 10))
+	case v.CanFloat():
+		w.text(floatText(v.Float(), v.Type().Bits()))
+	case v.CanComplex():
+		w.text(strconv.FormatComplex(v.Complex(), 'g', -1, 128))
+	case t.kind == reflect.String:
+		w.quoted(v.String())
+	case t.kind == reflect.Struct:
+		w.list(t, len(b.fields), len(b.fields), func(i int) {
+			w.text(b.fields[i].name, ": ")
+			w.value(t.fieldAt(v, i), b.fields[i].typ, depth+1, true)
+		})
+	case t.kind == reflect.Slice && b.elem.rtype() == reflect.TypeFor[byte]():
+		w.text(strings.Replace(t.String(), "[]uint8", "[]byte", 1), "(")
+		w.quoted(string(v.Bytes()))
+		w.text(")")
+	case t.kind == reflect.Slice || t.kind == reflect.Array:
+		et := b.elem.rtype()
+		w.list(t, v.Len(), showItems, func(i int) { w.value(retype(v.Index(i), et), b.elem, depth+1, true) })
+	case t.kind == reflect.Map:
+		l := w.s.sorted(v, b)
+		w.list(t, len(l), showItems, func(i int) {
+			w.value(l[i][0], b.key, depth+1, true)
+			w.text(": ")
+			w.value(l[i][1], b.elem, depth+1, true)
+		})
+	case t.kind == reflect.Interface:
+		d := unbridge(v)
+		w.value(d, w.s.types.of(d.Type()), depth+1, false)
+	case t.kind == reflect.Pointer:
+		w.pointer(v, t, depth)
+	case t.kind == reflect.Func:
+		w.text(t.String())
+	case t.kind == reflect.Chan:
+		fmt.Fprintf(&w.b, "%s /* %d of %d */", t, v.Len(), v.Cap())
+	default:
+		fmt.Fprintf(&w.b, "%s(%#x)", t, uintptr(v.UnsafePointer()))
+	}
+}
+
+// list writes n items in the braces of a literal, but not more than most.
+func (w *shower) list(t *Type, n, most int, item func(i int)) {
+	w.text(t.String(), "{")
+	for i := range min(n, most) {
+		if i > 0 {
+			w.text(", ")
+		}
+		item(i)
+	}
+	if n > most {
+		fmt.Fprintf(&w.b, ", … %d more", n-most)
+	}
+	w.text("}")
+}
+
+// pointer writes a pointer that is not nil, with what it points to.
+func (w *shower) pointer(u reflect.Value, t *Type, depth int) {
+	at := visit{uintptr(u.UnsafePointer()), u.Type()}
+	if w.seen[at] {
+		fmt.Fprintf(&w.b, "(%s)(%#x) /* cycle */", t, at.p)
+		return
+	}
+	w.seen[at] = true
+	e := t.base().elem
+	v := pointee(u, e.rtype())
+	switch e.kind {
+	case reflect.Struct, reflect.Slice, reflect.Array, reflect.Map:
+		w.text("&")
+		w.value(v, e, depth+1, false)
+	default:
+		fmt.Fprintf(&w.b, "(%s)(%#x → ", t, at.p)
+		w.value(v, e, depth+1, true)
+		w.text(")")
+	}
+	delete(w.seen, at)
 }
 
 // quoted writes text, or bytes, as a string literal.
@@ -200,7 +192,7 @@ func (w *shower) quoted(s string) {
 		cut = fmt.Sprintf(" /* %d bytes more */", len(s)-showString)
 		s = s[:showString]
 	}
-	w.b.WriteString(strconv.Quote(s) + cut)
+	w.text(strconv.Quote(s), cut)
 }
 
 // errorText is what an error says of itself, "" where it is none or must not be asked.
@@ -230,14 +222,14 @@ func duration(v reflect.Value) (string, bool) {
 
 func (w *shower) null(t *Type, known bool) {
 	if known || t.isInterface() {
-		w.b.WriteString("nil")
+		w.text("nil")
 		return
 	}
 	name := t.String()
 	if strings.HasPrefix(name, "*") || strings.HasPrefix(name, "func") || strings.HasPrefix(name, "chan") || strings.HasPrefix(name, "<-") {
 		name = "(" + name + ")"
 	}
-	w.b.WriteString(name + "(nil)")
+	w.text(name, "(nil)")
 }
 
 // plainBasic says that a literal shows the type: int, float64, string, bool. Others

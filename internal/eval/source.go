@@ -23,23 +23,7 @@ func text(n ast.Node, depth int) string {
 	if depth > 20 {
 		return "…"
 	}
-	of := func(n ast.Expr) string {
-		if n == nil {
-			return ""
-		}
-		return text(n, depth+1)
-	}
-	list := func(l []ast.Expr) string {
-		var s []string
-		for i, e := range l {
-			if i == 20 {
-				s = append(s, "…")
-				break
-			}
-			s = append(s, of(e))
-		}
-		return strings.Join(s, ", ")
-	}
+	w := sourceWriter{depth: depth + 1}
 	switch n := n.(type) {
 	case *ast.Ident:
 		return n.Name
@@ -48,48 +32,47 @@ func text(n ast.Node, depth int) string {
 	case *ast.FuncLit:
 		return "func literal"
 	case *ast.CompositeLit:
-		return of(n.Type) + "{…}"
+		return w.join(n.Type, "{…}")
 	case *ast.ParenExpr:
-		return "(" + of(n.X) + ")"
+		return w.join("(", n.X, ")")
 	case *ast.SelectorExpr:
-		return of(n.X) + "." + n.Sel.Name
+		return w.join(n.X, ".", n.Sel)
 	case *ast.IndexExpr:
-		return of(n.X) + "[" + of(n.Index) + "]"
+		return w.join(n.X, "[", n.Index, "]")
 	case *ast.IndexListExpr:
-		return of(n.X) + "[" + list(n.Indices) + "]"
+		return w.join(n.X, "[", n.Indices, "]")
 	case *ast.SliceExpr:
-		s := of(n.X) + "[" + of(n.Low) + ":" + of(n.High)
 		if n.Slice3 {
-			s += ":" + of(n.Max)
+			return w.join(n.X, "[", n.Low, ":", n.High, ":", n.Max, "]")
 		}
-		return s + "]"
+		return w.join(n.X, "[", n.Low, ":", n.High, "]")
 	case *ast.TypeAssertExpr:
 		if n.Type == nil {
-			return of(n.X) + ".(type)"
+			return w.join(n.X, ".(type)")
 		}
-		return of(n.X) + ".(" + of(n.Type) + ")"
+		return w.join(n.X, ".(", n.Type, ")")
 	case *ast.CallExpr:
 		dots := ""
 		if n.Ellipsis.IsValid() {
 			dots = "..."
 		}
-		return of(n.Fun) + "(" + list(n.Args) + dots + ")"
+		return w.join(n.Fun, "(", n.Args, dots, ")")
 	case *ast.StarExpr:
-		return "*" + of(n.X)
+		return w.join("*", n.X)
 	case *ast.UnaryExpr:
-		return n.Op.String() + of(n.X)
+		return w.join(n.Op, n.X)
 	case *ast.BinaryExpr:
-		return of(n.X) + " " + n.Op.String() + " " + of(n.Y)
+		return w.join(n.X, " ", n.Op, " ", n.Y)
 	case *ast.KeyValueExpr:
-		return of(n.Key) + ": " + of(n.Value)
+		return w.join(n.Key, ": ", n.Value)
 	case *ast.ArrayType:
-		return "[" + of(n.Len) + "]" + of(n.Elt)
+		return w.join("[", n.Len, "]", n.Elt)
 	case *ast.Ellipsis:
-		return "..." + of(n.Elt)
+		return w.join("...", n.Elt)
 	case *ast.MapType:
-		return "map[" + of(n.Key) + "]" + of(n.Value)
+		return w.join("map[", n.Key, "]", n.Value)
 	case *ast.ChanType:
-		return "chan " + of(n.Value)
+		return w.join("chan ", n.Value)
 	case *ast.FuncType:
 		return "func(…)"
 	case *ast.StructType:
@@ -98,6 +81,36 @@ func text(n ast.Node, depth int) string {
 		return "interface{…}"
 	}
 	return "expression"
+}
+
+// sourceWriter writes the parts of an expression, which is depth - 1 deep.
+type sourceWriter struct{ depth int }
+
+// join joins strings, tokens, expressions and lists of expressions.
+func (w sourceWriter) join(parts ...any) string {
+	s := ""
+	for _, p := range parts {
+		switch p := p.(type) {
+		case string:
+			s += p
+		case token.Token:
+			s += p.String()
+		case ast.Expr:
+			s += text(p, w.depth)
+		case []ast.Expr:
+			for i, e := range p {
+				if i > 0 {
+					s += ", "
+				}
+				if i == 20 {
+					s += "…"
+					break
+				}
+				s += text(e, w.depth)
+			}
+		}
+	}
+	return s
 }
 
 // endsIn says that a list ends with a terminating statement, as the language defines

@@ -67,6 +67,21 @@ func (c *compiler) stmts(list []ast.Stmt) code {
 	}
 }
 
+// pureCall says that a call is one of a conversion or of a builtin function without an
+// effect.
+func (c *compiler) pureCall(n *ast.CallExpr) bool {
+	f := c.any(n.Fun, nil)
+	return f.mode == typeMode || f.mode == builtinMode
+}
+
+// list is the statements of a block, while they are compiled.
+type list struct {
+	stmts  []ast.Stmt
+	labels map[string]int // where its labels are
+	at     int
+	jumped bool // there is a goto to one of them
+}
+
 // newList notes where the labels of a block are.
 func newList(stmts []ast.Stmt) *list {
 	l := &list{stmts: stmts}
@@ -117,13 +132,23 @@ func (c *compiler) gotoStmt(n *ast.BranchStmt) ctl {
 }
 
 func (c *compiler) block(b *ast.BlockStmt) code {
-	defer c.push()()
-	return c.stmts(b.List)
+	pop := c.push()
+	code := c.stmts(b.List)
+	pop()
+	return code
 }
 
-// stmt compiles a statement; nil is nothing to do.
+// stmt compiles a statement; nil is nothing to do. The scopes that it opens end with it.
 func (c *compiler) stmt(n ast.Stmt) code {
-	defer c.enter(n)()
+	c.enter(n)
+	scope := c.scope
+	code := c.statement(n)
+	c.scope = scope
+	c.depth--
+	return code
+}
+
+func (c *compiler) statement(n ast.Stmt) code {
 	label := c.label
 	c.label = ""
 	switch n := n.(type) {
@@ -133,10 +158,10 @@ func (c *compiler) stmt(n ast.Stmt) code {
 		o := c.any(n.X, nil)
 		if !o.effect {
 			if o.mode == typeMode || o.mode == packageMode || o.mode == builtinMode || o.mode == genericMode {
-				fail(n, "%s is not an expression", o.describe())
+				fail(n, "%s is not an expression", o)
 			}
-			if _, call := ast.Unparen(n.X).(*ast.CallExpr); !call || o.isConst() {
-				fail(n, "%s (%s) is not used", sourceOf(n.X), o.describe())
+			if call, ok := ast.Unparen(n.X).(*ast.CallExpr); !ok || o.isConst() || c.pureCall(call) {
+				fail(n, "%s (%s) is not used", n.X, o)
 			}
 		}
 		do := o.run()
@@ -207,6 +232,9 @@ func (c *compiler) branch(n *ast.BranchStmt) code {
 	case token.GOTO:
 		code = c.gotoStmt(n)
 	case token.FALLTHROUGH:
+		if c.last != n {
+			fail(n, "fallthrough statement out of place")
+		}
 		code = falls
 	case token.BREAK, token.CONTINUE:
 		code = breaks
@@ -234,9 +262,12 @@ func (c *compiler) branch(n *ast.BranchStmt) code {
 		}
 		if !found {
 			if n.Label != nil {
-				fail(n.Label, "%s label not defined or not around this statement: %s", n.Tok, n.Label.Name)
+				fail(n.Label, "invalid %s label %s", n.Tok, n.Label.Name)
 			}
-			fail(n, "%s is not in a loop", n.Tok)
+			if n.Tok == token.CONTINUE {
+				fail(n, "continue not in for statement")
+			}
+			fail(n, "break not in for, switch, or select statement")
 		}
 	}
 	return func(*frame) ctl { return code }
@@ -266,7 +297,7 @@ func (c *compiler) condition(n ast.Expr, what string) func(*frame) bool {
 }
 
 func (c *compiler) ifStmt(n *ast.IfStmt) code {
-	defer c.push()()
+	c.push()
 	init := c.simple(n.Init)
 	cond := c.condition(n.Cond, "if")
 	then := c.block(n.Body)
@@ -364,6 +395,7 @@ func (c *compiler) deferStmt(n *ast.DeferStmt) code {
 	call := c.deferredCall(n.Call, "defer")
 	return func(f *frame) ctl {
 		run := call(f)
+		f.th.charge(128)
 		f.defers = append(f.defers, func(th *thread, state *panicState) {
 			depth := len(th.pending)
 			th.pending = append(th.pending, state)
@@ -390,7 +422,7 @@ func (c *compiler) goStmt(n *ast.GoStmt) code {
 func (c *compiler) sendStmt(n *ast.SendStmt) code {
 	x := c.plain(c.expr(n.Chan))
 	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.RecvDir {
-		fail(n, "invalid operation: cannot send to %s (%s)", sourceOf(n.Chan), x.describe())
+		fail(n, "invalid operation: cannot send to %s (%s)", n.Chan, x)
 	}
 	e := x.typ.base().elem
 	v := c.to(c.exprHint(n.Value, e), e, "send")

@@ -30,7 +30,7 @@ var stdPackages = []stdPackage{
 		{"Canceled", &context.Canceled}, {"DeadlineExceeded", &context.DeadlineExceeded},
 		{"Context", (*context.Context)(nil)}, {"CancelFunc", (*context.CancelFunc)(nil)}}},
 	{"errors", []stdName{{"New", errors.New}, {"Is", errors.Is}, {"Unwrap", errors.Unwrap}, {"Join", errors.Join}}},
-	{"fmt", []stdName{{"Stringer", (*fmt.Stringer)(nil)}, {"Sscan", fmt.Sscan}, {"Sscanf", fmt.Sscanf}}},
+	{"fmt", []stdName{{"Stringer", (*fmt.Stringer)(nil)}, {"State", (*fmt.State)(nil)}, {"Formatter", (*fmt.Formatter)(nil)}, {"GoStringer", (*fmt.GoStringer)(nil)}, {"Sscan", fmt.Sscan}, {"Sscanf", fmt.Sscanf}}},
 	{"io", []stdName{{"EOF", &io.EOF}, {"ReadAll", io.ReadAll}, {"WriteString", io.WriteString}, {"Discard", &io.Discard}, {"Copy", io.Copy},
 		{"Reader", (*io.Reader)(nil)}, {"Writer", (*io.Writer)(nil)}}},
 	{"log", []stdName{}},
@@ -45,7 +45,7 @@ var stdPackages = []stdPackage{
 		{"MaxUint", intConst("18446744073709551615")}, {"MinInt16", intConst("-32768")}, {"MaxFloat64", math.MaxFloat64}, {"MaxFloat32", math.MaxFloat32}, {"SmallestNonzeroFloat64", floatConst("4.9406564584124654417656879286822137236505980e-324")}}},
 	{"os", []stdName{{"Args", &os.Args}, {"Getenv", os.Getenv}, {"LookupEnv", os.LookupEnv}, {"Getpid", os.Getpid}, {"Hostname", os.Hostname}, {"Getwd", os.Getwd}, {"ReadFile", os.ReadFile},
 		{"Stdout", &os.Stdout}, {"Stderr", &os.Stderr}}},
-	{"sort", []stdName{{"Ints", sort.Ints}, {"Strings", sort.Strings}, {"Float64s", sort.Float64s}, {"Search", sort.Search}, {"Sort", sort.Sort}, {"Stable", sort.Stable}, {"Reverse", sort.Reverse},
+	{"sort", []stdName{{"Ints", sort.Ints}, {"Strings", sort.Strings}, {"Search", sort.Search}, {"Sort", sort.Sort}, {"Stable", sort.Stable}, {"Reverse", sort.Reverse},
 		{"SearchInts", sort.SearchInts}, {"IsSorted", sort.IsSorted}, {"Interface", (*sort.Interface)(nil)}, {"IntSlice", (*sort.IntSlice)(nil)}, {"StringSlice", (*sort.StringSlice)(nil)}}},
 	{"strconv", []stdName{{"Atoi", strconv.Atoi}, {"Itoa", strconv.Itoa}, {"ParseInt", strconv.ParseInt}, {"ParseUint", strconv.ParseUint}, {"ParseFloat", strconv.ParseFloat}, {"ParseBool", strconv.ParseBool},
 		{"FormatInt", strconv.FormatInt}, {"FormatFloat", strconv.FormatFloat}, {"FormatBool", strconv.FormatBool}, {"Quote", strconv.Quote}, {"Unquote", strconv.Unquote},
@@ -129,7 +129,7 @@ func stdPackageOf(path string) []stdName {
 var stdMethodList = []stdMethodsOf{
 	{(*strings.Builder)(nil), []stdName{
 		{"WriteString", (*strings.Builder).WriteString}, {"WriteByte", (*strings.Builder).WriteByte}, {"WriteRune", (*strings.Builder).WriteRune}, {"Write", (*strings.Builder).Write}, {"String", (*strings.Builder).String}, {"Len", (*strings.Builder).Len},
-		{"Reset", (*strings.Builder).Reset}, {"Grow", (*strings.Builder).Grow},
+		{"Reset", (*strings.Builder).Reset}, {"Grow", growBuilder},
 	}},
 	{(*strings.Reader)(nil), []stdName{
 		{"Read", (*strings.Reader).Read}, {"ReadByte", (*strings.Reader).ReadByte}, {"Len", (*strings.Reader).Len}, {"ReadRune", (*strings.Reader).ReadRune},
@@ -139,13 +139,13 @@ var stdMethodList = []stdMethodsOf{
 	}},
 	{(*bytes.Buffer)(nil), []stdName{
 		{"WriteString", (*bytes.Buffer).WriteString}, {"Write", (*bytes.Buffer).Write}, {"WriteByte", (*bytes.Buffer).WriteByte}, {"String", (*bytes.Buffer).String}, {"Len", (*bytes.Buffer).Len}, {"Bytes", (*bytes.Buffer).Bytes},
-		{"Reset", (*bytes.Buffer).Reset}, {"Read", (*bytes.Buffer).Read},
+		{"Reset", (*bytes.Buffer).Reset}, {"Grow", growBuffer}, {"Read", (*bytes.Buffer).Read},
 	}},
 	{(*sync.Mutex)(nil), []stdName{
-		{"Unlock", (*sync.Mutex).Unlock}, {"TryLock", (*sync.Mutex).TryLock}, {"Lock", (*sync.Mutex).Lock},
+		{"Unlock", unlock}, {"TryLock", (*sync.Mutex).TryLock}, {"Lock", (*sync.Mutex).Lock},
 	}},
 	{(*sync.RWMutex)(nil), []stdName{
-		{"Lock", (*sync.RWMutex).Lock}, {"Unlock", (*sync.RWMutex).Unlock}, {"RLock", (*sync.RWMutex).RLock}, {"RUnlock", (*sync.RWMutex).RUnlock}, {"TryLock", (*sync.RWMutex).TryLock},
+		{"Lock", (*sync.RWMutex).Lock}, {"Unlock", unlockWriter}, {"RLock", (*sync.RWMutex).RLock}, {"RUnlock", unlockReader}, {"TryLock", (*sync.RWMutex).TryLock},
 	}},
 	{(*sync.WaitGroup)(nil), []stdName{
 		{"Add", (*sync.WaitGroup).Add}, {"Done", (*sync.WaitGroup).Done}, {"Wait", (*sync.WaitGroup).Wait}, {"Go", (*sync.WaitGroup).Go},
@@ -154,7 +154,7 @@ var stdMethodList = []stdMethodsOf{
 		{"Get", (*sync.Pool).Get}, {"Put", (*sync.Pool).Put},
 	}},
 	{(*sync.Cond)(nil), []stdName{
-		{"Wait", (*sync.Cond).Wait}, {"Signal", (*sync.Cond).Signal}, {"Broadcast", (*sync.Cond).Broadcast},
+		{"Wait", waitCond}, {"Signal", (*sync.Cond).Signal}, {"Broadcast", (*sync.Cond).Broadcast},
 	}},
 	{(*time.Timer)(nil), []stdName{
 		{"Stop", (*time.Timer).Stop}, {"Reset", (*time.Timer).Reset},
@@ -172,13 +172,13 @@ var stdMethodList = []stdMethodsOf{
 		{"Add", (*atomic.Int64).Add}, {"Load", (*atomic.Int64).Load}, {"Store", (*atomic.Int64).Store}, {"Swap", (*atomic.Int64).Swap}, {"CompareAndSwap", (*atomic.Int64).CompareAndSwap},
 	}},
 	{(*atomic.Int32)(nil), []stdName{
-		{"Add", (*atomic.Int32).Add}, {"Load", (*atomic.Int32).Load}, {"Store", (*atomic.Int32).Store}, {"Swap", (*atomic.Int32).Swap},
+		{"Add", (*atomic.Int32).Add}, {"Load", (*atomic.Int32).Load}, {"Store", (*atomic.Int32).Store}, {"CompareAndSwap", (*atomic.Int32).CompareAndSwap}, {"Swap", (*atomic.Int32).Swap},
 	}},
 	{(*atomic.Uint64)(nil), []stdName{
-		{"Add", (*atomic.Uint64).Add}, {"Load", (*atomic.Uint64).Load}, {"Store", (*atomic.Uint64).Store},
+		{"Add", (*atomic.Uint64).Add}, {"Load", (*atomic.Uint64).Load}, {"Store", (*atomic.Uint64).Store}, {"CompareAndSwap", (*atomic.Uint64).CompareAndSwap}, {"Swap", (*atomic.Uint64).Swap},
 	}},
 	{(*atomic.Bool)(nil), []stdName{
-		{"Load", (*atomic.Bool).Load}, {"Store", (*atomic.Bool).Store}, {"Swap", (*atomic.Bool).Swap},
+		{"Load", (*atomic.Bool).Load}, {"Store", (*atomic.Bool).Store}, {"CompareAndSwap", (*atomic.Bool).CompareAndSwap}, {"Swap", (*atomic.Bool).Swap},
 	}},
 	{(*time.Duration)(nil), []stdName{
 		{"String", time.Duration.String}, {"Seconds", time.Duration.Seconds}, {"Minutes", time.Duration.Minutes}, {"Hours", time.Duration.Hours}, {"Milliseconds", time.Duration.Milliseconds}, {"Microseconds", time.Duration.Microseconds},

@@ -14,7 +14,7 @@ type clause struct {
 }
 
 func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) code {
-	defer c.push()()
+	c.push()
 	init := c.simple(n.Init)
 	var tag *operand
 	var tagValue get
@@ -41,14 +41,14 @@ func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) code {
 			x := c.expr(e)
 			if tag == nil {
 				if x.isNil() || !x.typ.isBool() {
-					fail(e, "invalid case %s in switch (mismatched types %s and bool)", sourceOf(e), x.typ)
+					fail(e, "invalid case %s in switch (mismatched types %s and bool)", e, x.typ)
 				}
 				tests = append(tests, c.plainBool(x))
 				continue
 			}
 			if x.isConst() && !tag.typ.isInterface() && x.val.Kind() != constant.Bool {
 				if s := x.val.ExactString(); seen[s] {
-					fail(e, "duplicate case %s in expression switch", sourceOf(e))
+					fail(e, "duplicate case %s in expression switch", e)
 				} else {
 					seen[s] = true
 				}
@@ -62,6 +62,9 @@ func (c *compiler) switchStmt(n *ast.SwitchStmt, label string) code {
 		}
 		c.within(label, false, n.Body, func() {
 			pop := c.push()
+			if n := len(cc.Body); n > 0 {
+				c.last = cc.Body[n-1]
+			}
 			cl.body = c.stmts(cc.Body)
 			pop()
 		})
@@ -117,7 +120,7 @@ func anyOf(tests []func(*frame) bool) func(*frame) bool {
 }
 
 func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
-	defer c.push()()
+	c.push()
 	init := c.simple(n.Init)
 	var name *ast.Ident
 	var x *operand
@@ -129,7 +132,7 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 		x = c.expr(a.X.(*ast.TypeAssertExpr).X)
 	}
 	if x.isNil() || !x.typ.isInterface() {
-		fail(n.Assign, "%s (%s) is not an interface", sourceOf(x.node), x.describe())
+		fail(n.Assign, "%s (%s) is not an interface", x.node, x)
 	}
 	type typeClause struct {
 		match func(d reflect.Value) (reflect.Value, bool)
@@ -138,6 +141,7 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 	}
 	var clauses []typeClause
 	fallback := -1
+	seen := map[*Type]bool{}
 	for i, s := range n.Body.List {
 		cc := s.(*ast.CaseClause)
 		var cl typeClause
@@ -149,9 +153,13 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 				continue
 			}
 			t := c.typeExpr(e)
+			if seen[t] {
+				fail(e, "duplicate case %s in type switch", sourceOf(e))
+			}
+			seen[t] = true
 			if !t.isInterface() {
 				if why := t.missing(x.typ); why != "" {
-					fail(e, "impossible type switch case: %s (%s) cannot have dynamic type %s (%s)", sourceOf(x.node), x.describe(), t, why)
+					fail(e, "impossible type switch case: %s (%s) cannot have dynamic type %s (%s)", x.node, x, t, why)
 				}
 			}
 			tests = append(tests, c.s.asserter(t))
@@ -160,6 +168,9 @@ func (c *compiler) typeSwitch(n *ast.TypeSwitchStmt, label string) code {
 			}
 		}
 		if cc.List == nil {
+			if fallback >= 0 {
+				fail(cc, "multiple defaults in switch")
+			}
 			fallback = i
 		}
 		single := len(cc.List) == 1 && one != x.typ
@@ -253,7 +264,7 @@ func (c *compiler) selectStmt(n *ast.SelectStmt, label string) code {
 		case *ast.SendStmt:
 			x := c.plain(c.expr(st.Chan))
 			if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.RecvDir {
-				fail(st, "invalid operation: cannot send to %s", x.describe())
+				fail(st, "invalid operation: cannot send to %s", x)
 			}
 			e := x.typ.base().elem
 			cm.dir, cm.ch, cm.val = reflect.SelectSend, x.get, c.to(c.exprHint(st.Value, e), e, "send").get
@@ -319,7 +330,7 @@ func (c *compiler) recvClause(n ast.Expr) (reflect.SelectDir, get, *Type) {
 	}
 	x := c.plain(c.expr(u.X))
 	if x.typ.kind != reflect.Chan || x.typ.base().dir == reflect.SendDir {
-		fail(n, "invalid operation: cannot receive from %s", x.describe())
+		fail(n, "invalid operation: cannot receive from %s", x)
 	}
 	return reflect.SelectRecv, x.get, x.typ.base().elem
 }

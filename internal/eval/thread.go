@@ -97,9 +97,17 @@ func (th *thread) stopped(e *stopError) {
 func (th *thread) enter() {
 	th.check()
 	if th.depth++; th.depth > maxDepth {
-		th.depth = 0
-		panic(&stopError{fmt.Errorf("%w: calls are nested more than %d deep: infinite recursion?", ErrLimit, maxDepth)})
+		// What is deferred meanwhile gets no more than the grace of any stop.
+		e := &stopError{fmt.Errorf("%w: calls are nested more than %d deep: infinite recursion?", ErrLimit, maxDepth)}
+		th.ev.stop.CompareAndSwap(nil, e)
+		panic(e)
 	}
+}
+
+// over says that deferred calls have had their time.
+func (th *thread) over() bool {
+	g := th.ev.grace.Load()
+	return th.unwinding && g != 0 && time.Now().UnixNano() > g
 }
 
 // charge counts memory that the session takes. Now and then it looks at how much the
@@ -118,6 +126,13 @@ func (th *thread) charge(n int64) {
 	}
 }
 
+// chargeLarge counts a variable, unless it is small.
+func (th *thread) chargeLarge(rt reflect.Type) {
+	if n := rt.Size(); n > 1<<12 {
+		th.charge(int64(n))
+	}
+}
+
 func heapObjects() int64 {
 	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(s)
@@ -128,7 +143,9 @@ func heapObjects() int64 {
 const maxBytes = 64 << 20
 
 // checkSize refuses one value that is too large.
-func (s *Session) checkSize(n int64) {
+func (s *Session) checkSize(n int64) { checkBytes(n) }
+
+func checkBytes(n int64) {
 	if n > maxBytes || n < 0 {
 		panic(&stopError{fmt.Errorf("%w: a value of %d bytes, the console makes none of more than %d MiB", ErrLimit, n, maxBytes>>20)})
 	}
@@ -193,11 +210,9 @@ var nilDereference = runtimeError{"invalid memory address or nil pointer derefer
 //go:noinline
 func throw(format string, args ...any) { panic(runtimeError{fmt.Sprintf(format, args...)}) }
 
+// throwIndex panics as the runtime does.
 func throwIndex(i int64, size int) {
-	if i < 0 {
-		throw("index out of range [%d]", i)
-	}
-	throw("index out of range [%d] with length %d", i, size)
+	_ = make([]struct{}, size)[i]
 }
 
 // exitError is the program's end, asked for by the session.

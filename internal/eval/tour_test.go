@@ -26,13 +26,13 @@ func tour(t testing.TB) (list [][2]string) {
 	return list
 }
 
-var packageNames = regexp.MustCompile(`\b(bytes|errors|fmt|io|maps|math|slices|sort|strconv|strings|sync|time|unicode|utf8)\.[A-Z]`)
+var packageNames = regexp.MustCompile(`\b(atomic|bytes|cmp|context|errors|fmt|io|iter|maps|math|slices|sort|strconv|strings|sync|time|unicode|utf8)\.[A-Z]`)
 
 // TestTour evaluates a tour of the language and compares what it prints with what
 // the same text prints as a program.
 func TestTour(t *testing.T) {
 	list := tour(t)
-	if len(list) < 150 {
+	if len(list) < 300 {
 		t.Fatalf("%d programs", len(list))
 	}
 	dir := t.TempDir()
@@ -52,8 +52,11 @@ func TestTour(t *testing.T) {
 		}
 		slices.Sort(names)
 		for _, n := range slices.Compact(names) {
-			if n == "utf8" {
+			switch n {
+			case "utf8":
 				n = "unicode/utf8"
+			case "atomic":
+				n = "sync/atomic"
 			}
 			s += fmt.Sprintf("import %q\n", n)
 		}
@@ -89,7 +92,7 @@ func TestTour(t *testing.T) {
 		var i int
 		head, rest, _ := strings.Cut(part, "\n")
 		fmt.Sscan(head, &i)
-		want[i] = regexp.MustCompile(`\bp\d\d\d\.`).ReplaceAllString(strings.TrimSuffix(rest, "\n"), "main.")
+		want[i] = regexp.MustCompile(`\b(tour/)?p\d\d\d\.`).ReplaceAllString(strings.TrimSuffix(rest, "\n"), "main.")
 	}
 	for i, c := range list {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

@@ -213,7 +213,7 @@ func (u *universe) slice(e *Type) *Type {
 
 func (u *universe) array(n int, e *Type) *Type {
 	if e.pure {
-		return u.of(reflect.ArrayOf(n, e.rt))
+		return u.of(arrayOf(n, e.rt))
 	}
 	return u.make("["+strconv.Itoa(n)+"]"+strconv.Itoa(e.id), func(t *Type) { t.kind, t.elem, t.length = reflect.Array, e, n })
 }
@@ -251,59 +251,52 @@ func rtypes(l []*Type) []reflect.Type {
 	return r
 }
 
-func ids(b *strings.Builder, l []*Type) {
+func ids(l []*Type) (key string) {
 	for _, t := range l {
-		b.WriteByte(' ')
-		b.WriteString(strconv.Itoa(t.id))
+		key += " " + strconv.Itoa(t.id)
 	}
+	return key
 }
 
 func (u *universe) function(in, out []*Type, variadic bool) *Type {
 	if allPure(in, out) {
 		return u.of(reflect.FuncOf(rtypes(in), rtypes(out), variadic))
 	}
-	var b strings.Builder
-	b.WriteString("func")
+	key := "func"
 	if variadic {
-		b.WriteString("...")
+		key = "func..."
 	}
-	ids(&b, in)
-	b.WriteByte(')')
-	ids(&b, out)
-	return u.make(b.String(), func(t *Type) { t.kind, t.params, t.results, t.variadic = reflect.Func, in, out, variadic })
+	return u.make(key+ids(in)+")"+ids(out), func(t *Type) { t.kind, t.params, t.results, t.variadic = reflect.Func, in, out, variadic })
 }
 
 func (u *universe) structure(fs []field) *Type {
-	var b strings.Builder
-	b.WriteString("struct")
+	key := "struct"
 	pure := true
 	for _, f := range fs {
 		pure = pure && f.typ.pure && !f.embedded
-		b.WriteByte(' ')
 		if f.embedded {
-			b.WriteByte('!')
+			key += "!"
 		}
-		b.WriteString(f.name + " " + strconv.Itoa(f.typ.id) + strconv.Quote(f.tag))
+		key += " " + f.name + " " + strconv.Itoa(f.typ.id) + strconv.Quote(f.tag)
 	}
 	if pure {
 		return u.of(structOf(fs, func(t *Type) reflect.Type { return t.rt }))
 	}
-	return u.make(b.String(), func(t *Type) { t.kind, t.fields = reflect.Struct, fs })
+	return u.make(key, func(t *Type) { t.kind, t.fields = reflect.Struct, fs })
 }
 
 func (u *universe) iface(ms []*ifaceMethod, set *typeSet) *Type {
 	if len(ms) == 0 && set == nil {
 		return u.of(reflect.TypeFor[any]())
 	}
-	var b strings.Builder
-	b.WriteString("interface")
+	key := "interface"
 	for _, m := range ms {
-		b.WriteString(" " + m.name + strconv.Itoa(m.typ.id))
+		key += " " + m.name + strconv.Itoa(m.typ.id)
 	}
 	if set != nil {
-		b.WriteString(set.key())
+		key += set.key()
 	}
-	t := u.make(b.String(), func(t *Type) {
+	t := u.make(key, func(t *Type) {
 		t.kind, t.methods, t.union = reflect.Interface, ms, set
 	})
 	t.text = t.String()

@@ -32,18 +32,30 @@ var Check = sync.OnceValue(func() error {
 		try  func(*Decoder) error
 	}{
 		{"process_vm_readv", tryRead}, {"interfaces", tryInterfaces}, {"maps", tryMaps}, {"the heads of maps", tryHeads},
-		{"channels", tryChannels}, {"sync.Map", trySyncMaps}, {"locks", tryLocks}, {"times", tryTimes},
+		{"channels", tryChannels}, {"locks", tryLocks}, {"times", tryTimes},
 	} {
-		d := &Decoder{Index: x, Limits: Limits{Items: 1 << 20, Values: 1 << 20}, ShowAll: true}
-		d.limits = d.Limits.orDefault()
-		d.left, d.path, d.ctx = 1<<20, map[target]bool{}, context.Background()
-		err := nodes.Protect(func() error { return c.try(d) })
-		if err != nil {
+		if err := attempt(x, c.try); err != nil {
 			return nodes.Errorf(nodes.ErrNotSupported, "memory of this program (%s) cannot be decoded: %s: %v", runtime.Version(), c.what, err)
+		}
+	}
+	for name, try := range map[string]func(*Decoder) error{syncMap: trySyncMaps, "sync.WaitGroup": tryWaitGroup, "net/netip.Addr": tryAddr} {
+		if attempt(x, try) != nil {
+			plainly[name] = true
 		}
 	}
 	return nil
 })
+
+// plainly has the types that this runtime lays out in another way than the known
+// one, and that can be shown as any struct. Check alone writes it.
+var plainly = map[string]bool{}
+
+func attempt(x *symbols.Index, try func(*Decoder) error) error {
+	d := &Decoder{Index: x, Limits: Limits{Items: 1 << 20, Values: 1 << 20}, ShowAll: true}
+	d.limits = d.Limits.orDefault()
+	d.left, d.path, d.ctx = 1<<20, map[target]bool{}, context.Background()
+	return nodes.Protect(func() error { return try(d) })
+}
 
 // show decodes a value that this package made.
 func show[T any](d *Decoder, p *T) *Value {
@@ -195,14 +207,14 @@ func tryLocks(d *Decoder) error {
 		return err
 	}
 	rw.Lock()
-	err = expect(show(d, &rw), "sync.RWMutex{ /* locked */ }")
-	rw.Unlock()
-	if err != nil {
-		return err
-	}
+	defer rw.Unlock()
+	return expect(show(d, &rw), "sync.RWMutex{ /* locked */ }")
+}
+
+func tryWaitGroup(d *Decoder) error {
 	var wg sync.WaitGroup
 	wg.Add(2)
-	err = expect(show(d, &wg), "sync.WaitGroup{ /* counter 2 */ }")
+	err := expect(show(d, &wg), "sync.WaitGroup{ /* counter 2 */ }")
 	wg.Add(-2)
 	return err
 }
@@ -235,12 +247,16 @@ func tryTimes(d *Decoder) error {
 			return err
 		}
 	}
+	dur := 90 * time.Second
+	return expect(show(d, &dur), "1m30s")
+}
+
+func tryAddr(d *Decoder) error {
 	for _, s := range []string{"10.1.2.3", "fe80::1%eth0", "::ffff:10.1.2.3"} {
 		a := netip.MustParseAddr(s)
 		if err := expect(show(d, &a), s); err != nil {
 			return err
 		}
 	}
-	dur := 90 * time.Second
-	return expect(show(d, &dur), "1m30s")
+	return nil
 }

@@ -27,13 +27,16 @@ func Read(addr uintptr, b []byte) error {
 
 //go:noinline
 func word(b []byte) uintptr { return uintptr(binary.LittleEndian.Uint64(b)) }
+
 //go:noinline
-func number(b []byte) int   { return int(binary.LittleEndian.Uint64(b)) }
+func number(b []byte) int { return int(binary.LittleEndian.Uint64(b)) }
+
 //go:noinline
 func half(b []byte) uint32  { return binary.LittleEndian.Uint32(b) }
 func short(b []byte) uint16 { return binary.LittleEndian.Uint16(b) }
+
 //go:noinline
-func wide(b []byte) uint64  { return binary.LittleEndian.Uint64(b) }
+func wide(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 func words(addr uintptr, n int) ([]byte, error) {
 	b := make([]byte, 8*n)
 	return b, Read(addr, b)

@@ -212,7 +212,7 @@ func (d *Decoder) step(ctx context.Context, p Place, s Step) (Place, error) {
 		}
 		return d.element(p, s.Index)
 	}
-	if p.Type.Name() == syncMap {
+	if p.Type.Name() == syncMap && !plainly[syncMap] {
 		return d.syncEntry(ctx, p, s.Index)
 	}
 	return p, missing("a %s has no indices", p.Type)

@@ -17,6 +17,9 @@ func (d *Decoder) special(t *symbols.Type, b []byte, addr uintptr, depth int) *V
 		return nil
 	}
 	name := t.Name()
+	if plainly[name] {
+		return nil
+	}
 	switch {
 	case name == "time.Duration" && len(b) == 8:
 		return &Value{Form: Special, Text: time.Duration(wide(b)).String()}

@@ -210,11 +210,7 @@ func (d *Decoder) mapping(t *symbols.Type, p uintptr, depth int) *Value {
 			return false
 		}
 		k := d.shown("", m.key, key, 0, depth+1)
-		name := ""
-		if k.Form == String {
-			name = k.Text
-		}
-		v.Members = append(v.Members, Member{Key: k, Value: d.shown(name, m.elem, elem, 0, depth+1)})
+		v.Members = append(v.Members, Member{Key: k, Value: d.shown(nameOf(k), m.elem, elem, 0, depth+1)})
 		return true
 	})
 	if err != nil {
@@ -224,6 +220,17 @@ func (d *Decoder) mapping(t *symbols.Type, p uintptr, depth int) *Value {
 	v.cut(len(v.Members), used)
 	sortMembers(v.Members)
 	return v
+}
+
+// nameOf is what an entry is called by its key: nothing where that is no text.
+func nameOf(k *Value) string {
+	if k.Form == Interface {
+		k = k.Members[0].Value
+	}
+	if k.Form == String {
+		return k.Text
+	}
+	return ""
 }
 
 // sortMembers sorts the entries of a map by key where keys can be compared.

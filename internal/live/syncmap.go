@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"reflect"
+	"strconv"
 
 	"github.com/ispyd/ispyd/internal/symbols"
 )
@@ -17,9 +18,11 @@ const (
 	entryKey   = 16
 	entryValue = 32
 	entryBytes = 48
-	// maxTrie bounds how many nodes are visited, maxChain the entries of one hash.
-	maxTrie  = 1 << 20
+	// maxTrie bounds how many nodes are visited, maxChain the entries of one hash,
+	// maxCount the entries that are counted behind those that are shown.
+	maxTrie  = 1 << 26
 	maxChain = 1000
+	maxCount = 1 << 16
 )
 
 // trie is where the root of a sync.Map is, and where nodes have their children. ok is
@@ -62,15 +65,22 @@ func (d *Decoder) eachSync(ctx context.Context, t *symbols.Type, b []byte, f fun
 	if !ok || at+8 > uintptr(len(b)) {
 		return false
 	}
+	// Memory of an earlier moment may lack some: then nothing is said of the whole.
+	missing := false
+	read := func(p uintptr, b []byte) bool {
+		got := !d.gone(p) && d.read(p, b) == nil
+		missing = missing || !got && d.Memory != nil
+		return got
+	}
 	todo := []uintptr{word(b[at:])}
 	kids, e := make([]byte, 8*n), make([]byte, entryBytes)
 	for visited := 0; len(todo) > 0 && visited < maxTrie && ctx.Err() == nil; visited++ {
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		switch {
-		case p == 0 || d.gone(p) || d.read(p, e[:1]) != nil:
+		case p == 0 || !read(p, e[:1]):
 		case e[0] == 0:
-			if d.read(p+children, kids) == nil {
+			if read(p+children, kids) {
 				for i := n - 1; i >= 0; i-- {
 					if c := word(kids[8*i:]); c != 0 {
 						todo = append(todo, c)
@@ -78,7 +88,7 @@ func (d *Decoder) eachSync(ctx context.Context, t *symbols.Type, b []byte, f fun
 				}
 			}
 		default:
-			for i := 0; p != 0 && i < maxChain && d.read(p, e) == nil; i++ {
+			for i := 0; p != 0 && i < maxChain && read(p, e); i++ {
 				if !f(e) {
 					return true
 				}
@@ -86,7 +96,7 @@ func (d *Decoder) eachSync(ctx context.Context, t *symbols.Type, b []byte, f fun
 			}
 		}
 	}
-	return true
+	return !missing
 }
 
 // syncMapping decodes a sync.Map as the map that it is; nil where that is made in
@@ -101,18 +111,17 @@ func (d *Decoder) syncMapping(t *symbols.Type, b []byte, depth int) *Value {
 		v.Len++
 		if len(v.Members) < d.limits.Items && d.left > 0 {
 			k := d.shown("", word, e[entryKey:entryValue], 0, depth+1)
-			name := ""
-			if k.Form == Interface && k.Members[0].Value.Form == String {
-				name = k.Members[0].Value.Text
-			}
-			v.Members = append(v.Members, Member{Key: k, Value: d.shown(name, word, e[entryValue:], 0, depth+1)})
+			v.Members = append(v.Members, Member{Key: k, Value: d.shown(nameOf(k), word, e[entryValue:], 0, depth+1)})
 		}
-		return true
+		return v.Len < maxCount
 	})
 	if !ok {
 		return nil
 	}
 	v.cut(len(v.Members), v.Len)
+	if v.Len >= maxCount {
+		v.Note = strconv.Itoa(len(v.Members)) + " of " + strconv.Itoa(v.Len) + " or more"
+	}
 	sortMembers(v.Members)
 	return v
 }

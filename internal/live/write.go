@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -366,7 +367,6 @@ func parseInt(t *symbols.Type, text string, bits int) (int64, error) {
 // compiler lays out is aligned.
 //
 //go:norace
-//
 //go:noinline
 func storeWord(p unsafe.Pointer, size uintptr, v uint64) {
 	switch size {
@@ -384,11 +384,16 @@ func storeWord(p unsafe.Pointer, size uintptr, v uint64) {
 // maxRoom bounds what is allocated for readers of the old length.
 const maxRoom = 1 << 20
 
+// stringWrites keeps the pointer of one writer from the length of another.
+var stringWrites sync.Mutex
+
 // storeString stores the pointer first and the length behind it. Whoever reads the
 // new pointer with the old length finds that much memory behind it.
 //
 //go:norace
 func storeString(p unsafe.Pointer, s string) error {
+	stringWrites.Lock()
+	defer stringWrites.Unlock()
 	h := (*struct {
 		p   unsafe.Pointer
 		len int64

@@ -24,7 +24,7 @@ import (
 var sources embed.FS
 
 // pages are the manual pages; pages/NAME.md is what each is made of.
-var pages = []string{"ispy.1", "ispymount.1", "ispyd.4", "ispyd.toml.5", "ispyd-debugger.7"}
+var pages = []string{"ispy.1", "ispymount.1", "ispyd.4", "ispyd.toml.5", "ispyd-debugger.7", "ispyd-console.7"}
 
 // pagesDir is where the pages are kept, in the module's directory.
 const pagesDir = "cmd/ispy/man"

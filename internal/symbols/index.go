@@ -282,10 +282,20 @@ func (x *Index) lookup(name, what string, list func(*pack) []ref, f func(*pack, 
 		}
 	})
 	if err == nil && !found {
-		return nodes.Errorf(fs.ErrNotExist, "%s: there is no such %s%s", name, what, x.t.near(name, list))
+		return &missing{name, what, sync.OnceValue(func() string { return x.t.near(name, list) })}
 	}
 	return err
 }
+
+// missing is the error of a symbol that is not there. The nearest name is looked for
+// when somebody reads it: most who ask have other names to try.
+type missing struct {
+	name, what string
+	near       func() string
+}
+
+func (e *missing) Error() string { return e.name + ": there is no such " + e.what + e.near() }
+func (e *missing) Unwrap() error { return fs.ErrNotExist }
 
 // HasVar, HasFunc and HasConst say that there is such a symbol. What Var and the others
 // say where there is none takes long to find.

@@ -7,13 +7,16 @@
 // Nothing can be written unless write is set.
 //
 // What is written is reached by the program's own pointers, through maps too; what a
-// map or an interface holds by value is refused. Names that speak of secrets hide
+// map or an interface holds by value is refused, and so are the insides of locks and
+// times, and the runtime's variables. A pointer to a bool, number or string is written
+// through. Names that speak of secrets hide
 // texts and whatever is composed, but not a single number, bool, time or lock: a Key
 // that is an int is shown, a part of an array called Key is not. A bundle of evidence
 // has variables only where they are named.
 //
 // What allow and deny decide is which variables have a name here. A value that one
-// of them points to is shown with it, whatever variable else points there.
+// of them points to is shown with it, whatever variable else points there. Package
+// console is not bound by them.
 package globals
 
 import (

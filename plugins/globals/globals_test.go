@@ -194,6 +194,8 @@ var values = []struct{ path, want string }{
 	{"main.node.Depth", "7"},
 	{`main.node.all["root"].next.Value`, `"root"`},
 	{"main.bound", "sync.(*Mutex).Unlock-fm"},
+	{"main.anyNames", `map[interface {}]interface {}{"password": [redacted], "user": "u"}`},
+	{`main.anyNames["password"]`, "[redacted]"},
 	{"main.typedBy[int64(1)]", `"int64"`},
 	{"main.typedBy[1]", `"int"`},
 	{"main.typedBy[main.level(1)]", `"level"`},
@@ -439,6 +441,9 @@ func TestTree(t *testing.T) {
 	h = start(t, exe, reading+`allow = ["main.l*", "encoding/..."]`+"\n")
 	if got := h.do("read", "", "").Names; !slices.Equal(got, []string{"encoding", "main.label", "main.levels", "main.limit", "main.lists", "main.locked"}) {
 		t.Errorf("what is allowed is %v", got)
+	}
+	if got := h.read("internal/cpu.X86"); !strings.Contains(got, "internal: the configuration does not allow the variables below") {
+		t.Errorf("internal/cpu.X86 reads as %s", got)
 	}
 	if got := h.read("main.ratio"); !strings.Contains(got, "does not allow") {
 		t.Errorf("main.ratio reads as %s", got)

@@ -93,7 +93,7 @@ func TestExecutable(t *testing.T) {
 			h.do("go", "", "limit") // it runs
 			change(t, exe)
 			for _, c := range values {
-				if got := h.read(c.path); got != c.want {
+				if got := h.readAs(c.path); got != c.want {
 					t.Errorf("%s reads as %s, want %s", c.path, got, c.want)
 				}
 			}

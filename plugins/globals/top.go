@@ -15,7 +15,7 @@ import (
 const (
 	topTime    = 5 * time.Second
 	topVar     = 500 * time.Millisecond
-	topObjects = 200_000
+	topObjects = 1_000_000
 	topRows    = 100
 )
 
@@ -31,7 +31,7 @@ type row struct {
 // top is the file of the variables that keep most memory. It is not listed: it
 // costs.
 func (p *plugin) top() nodes.File {
-	return nodes.Value("top", "the variables that keep most memory, the runtime's left out: bytes and objects that can be reached from each, what several reach counted for each of them (at_least: there are more), takes up to 5 s",
+	return nodes.Value("top", "the variables that keep most memory, the runtime's left out: bytes and objects that can be reached from each, what several reach counted for each of them, so that rows do not add up (at_least: there are more), takes up to 5 s",
 		func(ctx context.Context) ([]row, error) {
 			x, err := symbols.Open(ctx)
 			if err != nil {

@@ -26,7 +26,7 @@ func (p *plugin) root() nodes.Dir {
 		func(ctx context.Context) ([]nodes.Node, error) { return p.list(ctx, "") },
 		nodes.Help{Path: "PACKAGE.VARIABLE", Kind: p.kind(), Doc: "one variable in Go syntax; what was left out is said in a comment"},
 		nodes.Help{Path: "DIRECTORY/PACKAGE.VARIABLE", Kind: p.kind(), Doc: "the same of a package with an import path, net/http.DefaultServeMux"},
-		nodes.Help{Path: "PACKAGE.VARIABLE.FIELD[INDEX]", Kind: p.kind(), Doc: "a part of it, by selectors and indices: main.store.items[3].Tags"},
+		nodes.Help{Path: "PACKAGE.VARIABLE.FIELD[INDEX]", Kind: p.kind(), Doc: "a part of it, by selectors and indices: main.store.items[3].Tags; [2:5] and .(Type) too; a / is written %2F"},
 		nodes.Help{Path: top.Name(), Kind: nodes.KindValue, Doc: top.Doc()},
 	)
 }
@@ -113,6 +113,9 @@ func (p *plugin) lookup(ctx context.Context, prefix, file string) (nodes.Node, e
 			if len(p.vars(x, path)) > 0 {
 				return p.dir(file, below), nil
 			}
+		}
+		if _, err := x.Var(prefix + file); err != nil { // it is nothing else
+			return nil, nodes.Errorf(fs.ErrNotExist, "%s: the configuration does not allow the variables below it to be seen", prefix+file)
 		}
 	}
 	name, steps, err := p.parse(x, prefix+nodes.Unescape(file))

@@ -57,10 +57,14 @@ func MakeString(s string) Value { return &value{kind: String, text: s} }
 func MakeInt64(i int64) Value { return makeInt(big.NewInt(i)) }
 
 // MakeFloat64 makes a constant of a float, which must be finite.
-func MakeFloat64(f float64) Value { return makeFloat(new(big.Rat).SetFloat64(f)) }
+func MakeFloat64(f float64) Value {
+	return MakeFromLiteral(strconv.FormatFloat(f, 'b', -1, 64), token.FLOAT) // mantissa and power of two
+}
 
+//go:noinline
 func makeInt(i *big.Int) Value { return &value{kind: Int, re: new(big.Rat).SetInt(i)} }
 
+//go:noinline
 func makeFloat(r *big.Rat) Value {
 	if r = cut(r); r == nil {
 		return unknown
@@ -118,41 +122,36 @@ func cut(r *big.Rat) *big.Rat {
 	if n.BitLen() <= mostBits && d.BitLen() <= mostBits {
 		return r
 	}
-	// The quotient has two bits more than are kept; what is cut off beyond them
-	// counts as one that is set.
+	// The quotient gets two bits at least beyond those that are kept. The lowest
+	// stands for all that is cut off behind it.
 	shift := precision + 2 - (n.BitLen() - d.BitLen())
-	a, b := new(big.Int).Set(n), new(big.Int).Set(d)
+	q, rest := new(big.Int).Abs(n), new(big.Int)
 	if shift > 0 {
-		a.Lsh(a, uint(shift))
+		q.Lsh(q, uint(shift))
 	} else {
-		b.Lsh(b, uint(-shift))
+		d = new(big.Int).Lsh(d, uint(-shift))
 	}
-	rest := new(big.Int)
-	a.QuoRem(a, b, rest)
-	extra := max(0, a.BitLen()-precision)
-	low := new(big.Int).And(a, mask(extra))
-	half := new(big.Int).Lsh(big.NewInt(1), uint(extra-1))
-	down := a.Sign() < 0
-	if down {
-		low.And(new(big.Int).Neg(a), mask(extra))
+	if q.QuoRem(q, d, rest); rest.Sign() != 0 {
+		q.SetBit(q, 0, 1)
 	}
-	a.Abs(a).Rsh(a, uint(extra))
-	if c := low.Cmp(half); c > 0 || c == 0 && (rest.Sign() != 0 || a.Bit(0) == 1) {
-		a.Add(a, big.NewInt(1))
+	extra := q.BitLen() - precision
+	half := mask(extra - 1)
+	half.Add(half, big.NewInt(int64(q.Bit(extra))))
+	q.Rsh(q.Add(q, half), uint(extra))
+	if n.Sign() < 0 {
+		q.Neg(q)
 	}
-	if down {
-		a.Neg(a)
-	}
-	if extra -= shift; max(extra, -extra) > maxBits {
+	extra -= shift
+	one := big.NewInt(1)
+	switch {
+	case max(extra, -extra) > maxBits:
 		return nil
+	case extra > 0:
+		q.Lsh(q, uint(extra))
+	default:
+		one.Lsh(one, uint(-extra))
 	}
-	b.SetInt64(1)
-	if extra > 0 {
-		a.Lsh(a, uint(extra))
-	} else {
-		b.Lsh(b, uint(-extra))
-	}
-	return new(big.Rat).SetFrac(a, b)
+	return new(big.Rat).SetFrac(q, one)
 }
 
 func mask(bits int) *big.Int {
@@ -210,7 +209,7 @@ func floatText(r *big.Rat) string {
 	// Beyond the range of float64: some digits, and the power of ten.
 	n, d := new(big.Int).Abs(r.Num()), r.Denom()
 	shift := len(d.String()) - len(n.String()) + 10
-	ten := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(shift, -shift))), nil)
+	ten, _ := new(big.Int).SetString("1"+strings.Repeat("0", max(shift, -shift)), 10)
 	if shift > 0 {
 		n.Mul(n, ten)
 	} else {
@@ -295,6 +294,8 @@ func ToInt(x Value) Value {
 }
 
 // ToFloat is x as a Float, Unknown where it is not real.
+//
+//go:noinline
 func ToFloat(x Value) Value {
 	switch {
 	case x.kind == Float:
@@ -306,6 +307,8 @@ func ToFloat(x Value) Value {
 }
 
 // ToComplex is x as a Complex, Unknown where it is no number.
+//
+//go:noinline
 func ToComplex(x Value) Value {
 	switch x.kind {
 	case Int, Float:

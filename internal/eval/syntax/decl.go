@@ -154,13 +154,14 @@ func (p *parser) arrayNext() ast.Expr {
 	case token.IDENT:
 		var length ast.Expr
 		level, depth := p.level, p.depth
+		p.trial = true
 		err := try(func() {
 			length = p.length()
 			if p.tok != token.RBRACK {
 				p.expected("']'")
 			}
 		})
-		p.level, p.depth = level, depth
+		p.level, p.depth, p.trial = level, depth, false
 		if err != nil || isConstraint(length) {
 			p.scanner = mark
 			return nil

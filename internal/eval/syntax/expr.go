@@ -32,7 +32,12 @@ func (p *parser) binary(least int) ast.Expr {
 
 func (p *parser) unary() ast.Expr {
 	p.enter()
-	defer func() { p.depth-- }()
+	x := p.unaryExpr()
+	p.depth--
+	return x
+}
+
+func (p *parser) unaryExpr() ast.Expr {
 	switch op := p.tok; op {
 	case token.ADD, token.SUB, token.NOT, token.XOR, token.AND, token.TILDE:
 		return &ast.UnaryExpr{OpPos: p.take(), Op: op, X: p.unary()}
@@ -91,6 +96,9 @@ func (p *parser) operand() ast.Expr {
 		t := p.funcType(p.take())
 		if p.tok != token.LBRACE {
 			return t
+		}
+		if p.trial {
+			p.fail(p.pos, "function literal in the length of an array")
 		}
 		level := p.level
 		p.level = 0
@@ -162,9 +170,14 @@ func (p *parser) literalType(x ast.Expr) bool {
 
 // index parses x[i], x[i:j:k] and x[T…].
 func (p *parser) index(x ast.Expr) ast.Expr {
-	open := p.take()
 	p.level++
-	defer func() { p.level-- }()
+	x = p.brackets(x)
+	p.level--
+	return x
+}
+
+func (p *parser) brackets(x ast.Expr) ast.Expr {
+	open := p.take()
 	if p.tok == token.RBRACK {
 		p.expected("operand")
 	}
@@ -201,7 +214,6 @@ func (p *parser) index(x ast.Expr) ast.Expr {
 func (p *parser) call(f ast.Expr) ast.Expr {
 	x := &ast.CallExpr{Fun: f, Lparen: p.take()}
 	p.level++
-	defer func() { p.level-- }()
 	for p.tok != token.RPAREN && !x.Ellipsis.IsValid() {
 		x.Args = append(x.Args, p.expr())
 		if p.tok == token.ELLIPSIS {
@@ -212,13 +224,13 @@ func (p *parser) call(f ast.Expr) ast.Expr {
 		}
 	}
 	x.Rparen = p.closing(token.RPAREN, "argument list")
+	p.level--
 	return x
 }
 
 // composite parses the braces of a composite literal.
 func (p *parser) composite(t ast.Expr) ast.Expr {
 	p.enter()
-	defer func() { p.depth-- }()
 	x := &ast.CompositeLit{Type: t, Lbrace: p.expect(token.LBRACE)}
 	level := p.level
 	p.level = 0
@@ -234,6 +246,7 @@ func (p *parser) composite(t ast.Expr) ast.Expr {
 	}
 	p.level = level
 	x.Rbrace = p.closing(token.RBRACE, "composite literal")
+	p.depth--
 	return x
 }
 

@@ -8,10 +8,10 @@ import (
 
 func (p *parser) block() *ast.BlockStmt {
 	p.enter()
-	defer func() { p.depth-- }()
 	b := &ast.BlockStmt{Lbrace: p.expect(token.LBRACE)}
 	b.List = p.stmtList()
 	b.Rbrace = p.expect(token.RBRACE)
+	p.depth--
 	return b
 }
 
@@ -25,7 +25,12 @@ func (p *parser) stmtList() (l []ast.Stmt) {
 // stmt parses a statement with its end.
 func (p *parser) stmt() ast.Stmt {
 	p.enter()
-	defer func() { p.depth-- }()
+	s := p.statement()
+	p.depth--
+	return s
+}
+
+func (p *parser) statement() ast.Stmt {
 	var s ast.Stmt
 	switch p.tok {
 	case token.CONST, token.TYPE, token.VAR:
@@ -170,7 +175,6 @@ func (p *parser) head(what string) (init, cond ast.Stmt) {
 
 func (p *parser) ifStmt() ast.Stmt {
 	p.enter()
-	defer func() { p.depth-- }()
 	s := &ast.IfStmt{If: p.take()}
 	if p.tok == token.LBRACE {
 		p.fail(p.pos, "missing condition in if statement")
@@ -189,6 +193,7 @@ func (p *parser) ifStmt() ast.Stmt {
 			p.expected("if statement or block")
 		}
 	}
+	p.depth--
 	return s
 }
 

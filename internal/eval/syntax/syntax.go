@@ -63,6 +63,9 @@ type parser struct {
 	// block rather than a composite literal, outside of parentheses.
 	level int
 	depth int
+	// trial is set where a bracket is tried as that of an array. No function stands
+	// there, which could have more trials in it: each would double the work.
+	trial bool
 }
 
 // maxDepth is how deep a source may nest, which is what the stack has to bear.

@@ -24,7 +24,12 @@ func (p *parser) typ() ast.Expr {
 // tryType parses a type, nil where there is none.
 func (p *parser) tryType() ast.Expr {
 	p.enter()
-	defer func() { p.depth-- }()
+	t := p.anyType()
+	p.depth--
+	return t
+}
+
+func (p *parser) anyType() ast.Expr {
 	switch p.tok {
 	case token.IDENT:
 		return p.typeName(p.ident())
@@ -111,8 +116,9 @@ func (p *parser) length() ast.Expr {
 		return &ast.Ellipsis{Ellipsis: p.take()}
 	}
 	p.level++
-	defer func() { p.level-- }()
-	return p.expr()
+	x := p.expr()
+	p.level--
+	return x
 }
 
 func (p *parser) array(open token.Pos, length ast.Expr) *ast.ArrayType {

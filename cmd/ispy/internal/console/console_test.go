@@ -92,12 +92,15 @@ func TestConsole(t *testing.T) {
 		{args: []string{"-e", large}, out: "300000\n"},
 		{stdin: "func f(n int) int {\n\treturn n * 2\n}\nf(4)\nexit()\nf(5)\n", out: "8\n"},
 		{stdin: "x := 3\nx * 2", out: "6\n"},
+		{stdin: "x := 3\nfunc() {\n\tnope()\n}()\nx", code: 1, err: "in the text from line 2: 2:2: undefined: nope"},
+		{args: []string{"-json", "-e", "nope"}, code: 1, out: `{"error":"1:1: undefined: nope`},
+		{args: []string{"nowhere"}, code: 1, err: "nowhere: no such file"},
 		{stdin: "x := 3\n\nfunc f() {\n\tpanic(x)\n}\n1\n  f()\n", code: 1, out: "1\n", err: "in the text from line 7: panic: int(3), at 2:2 in f of an earlier request\n\tcalled at 1:3"},
 		{args: []string{"-e", `strconv.Atoi("x"); errors.New("e")`}, out: "0, &strconv.NumError{Func: \"Atoi\", Num: \"x\", Err: &errors.errorString{s: \"invalid syntax\"}} // error: strconv.Atoi: parsing \"x\": invalid syntax\n&errors.errorString{s: \"e\"} // error: e\n"},
 		{args: []string{"a", "b"}, code: verb.Usage, err: "the form is"},
 	} {
 		code, out, errs := run(x.stdin, home, x.args...)
-		if code != x.code || out != x.out || !strings.Contains(errs, x.err) {
+		if code != x.code || out != x.out && (code == 0 || x.out == "" || !strings.HasPrefix(out, x.out)) || !strings.Contains(errs, x.err) {
 			t.Errorf("%.60q %q: %d\n%s%s", x.args, x.stdin, code, out, errs)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
+	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 )
 
 // talk is a conversation with a program.
@@ -103,6 +104,9 @@ func (t *talk) script(ctx context.Context, text string) error {
 		_, err = io.WriteString(t.out, t.show(&a))
 	}
 	if a.Error != "" {
+		if t.json && err == nil {
+			return verb.Silent(verb.Failed) // the answer says it
+		}
 		return failed(a.Error)
 	}
 	return err
@@ -164,25 +168,30 @@ func hidden(v value) bool {
 	return !found || rest != "" && (rest[0] == '.' || rest[0] == '_' || unicode.IsLetter(rune(rest[0])) || unicode.IsDigit(rune(rest[0])))
 }
 
-// lines evaluates what comes from a pipe, each text as soon as it is complete.
+// lines evaluates what comes from a pipe, each text as soon as it is complete, until
+// one fails.
 func (t *talk) lines(ctx context.Context, r io.Reader) error {
 	in := bufio.NewReader(r)
 	var text strings.Builder
-	for at, begin := 1, 1; ctx.Err() == nil && !t.quit; at++ {
+	first, next := 1, 1 // lines: of the text, and the one to come
+	for ctx.Err() == nil && !t.quit {
 		line, err := in.ReadString('\n')
 		text.WriteString(line)
+		next++
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		if err != nil || !incomplete(text.String()) {
-			if e := t.script(ctx, text.String()); e != nil {
-				if begin > 1 { // what the program says counts from there
-					e = fmt.Errorf("in the text from line %d: %w", begin, e)
-				}
+			e := t.script(ctx, text.String())
+			var silent verb.Silent
+			if e != nil && first > 1 && !errors.As(e, &silent) {
+				e = fmt.Errorf("in the text from line %d: %w", first, e)
+			}
+			if e != nil {
 				return e
 			}
 			text.Reset()
-			begin = at + 1
+			first = next
 		}
 		if err != nil {
 			return nil

@@ -29,9 +29,13 @@ quit() or Ctrl-D; Ctrl-C ends an evaluation. A text that is not complete goes
 on in the next line. :type EXPR tells a type without evaluating, :doc NAME what
 a name is, :help what there is beside that.
 
+Where standard input is no terminal each text in it is evaluated as soon as it is
+complete, until one fails: console < FILE, or console <<'GO' in a script of ispy.
+
 It is off unless the program's configuration says [console] enabled = true.
 What you do there the program does: a variable that you set is set, and a map
 that you write while the program writes it is a data race as in any Go code.
+ispyd-console(7) tells what is refused, and what could end the program.
 
 The exit code of -e is 1 where the evaluation failed. With -json the answer is a
 line of JSON: output, values with their types, error.`,
@@ -65,6 +69,9 @@ func (u *use) run(ctx context.Context, c *verb.Call) error {
 	case 0:
 	case 1:
 		dir = c.Path(c.Args[0])
+		if _, err := c.Space.Stat(ctx, dir); err != nil {
+			return err
+		}
 	default:
 		return c.WrongUse()
 	}

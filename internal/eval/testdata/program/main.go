@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand"
 	"net/http"
 	"os"
 	"strings"
@@ -118,6 +119,7 @@ var (
 	level   struct{ debug bool }
 	client  = &http.Client{Timeout: time.Minute}
 	churn   = map[int]int{}
+	dice    = rand.New(rand.NewSource(1))
 )
 
 func main() {
@@ -134,7 +136,7 @@ func main() {
 		new(http.ServeMux).Handle("/", nil)
 		new(http.ServeMux).ServeHTTP(nil, nil)
 		_, ok := any(level).(storage)
-		fmt.Println(ok)
+		fmt.Println(ok, dice)
 	}
 	if len(os.Args) > 1 { // mutate as fast as it goes
 		go func() {

@@ -150,6 +150,7 @@ var (
 
 	// What has ways of its own to be read or written.
 	typedBy   = map[any]string{1: "int", int64(1): "int64", level(1): "level"}
+	anyNames  = map[any]any{"password": "hunter2", "user": "u"}
 	runes     = map[rune]int{'a': 1, 'b': 2}
 	anyInner  atomic.Value
 	embedsNil = struct {
@@ -243,7 +244,7 @@ func keep() {
 		zeroes, raw, matrix, cplx, nilMap, nilSlice, nilPtr == nil, nilChan, nilFunc == nil, nilIface, anyNil, password, dsn, len(huge), len(many),
 		len(stocks), len(depths), len(byVal), len(sinks), len(lists), len(wideBy), len(nested), len(byPtr), len(waiting), keyed.key, made == nil, madePtr == nil,
 		zeroPtr, zeroSlice, zeroMap, len(selfMap), len(selfSlice), node == nil, bound == nil, allNil.p == nil, len(pieces),
-		len(typedBy), len(runes), anyInner.Load(), embedsNil.x, embedsOther.Name, port, portPtr, nilInt, len(ports), single, &group, &synced, berlin, ip4, noIP, prefix, bigInts, len(byAddr), constant,
+		len(typedBy), len(anyNames), len(runes), anyInner.Load(), embedsNil.x, embedsOther.Name, port, portPtr, nilInt, len(ports), single, &group, &synced, berlin, ip4, noIP, prefix, bigInts, len(byAddr), constant,
 		unsafely, deep == nil, &nothing, &zeroes, when, len(churn), len(churned), boxed, words["x"])
 }
 

@@ -118,7 +118,6 @@ func (c *compiler) index(n *ast.IndexExpr) *operand {
 				return c.ofNumber(n, basicType[byte](c), func(*frame) int64 { return int64(s[k]) })
 			}
 			x = c.plain(x)
-			t = x.typ
 		}
 		i := c.indexNumber(n.Index, -1)
 		g := x.get

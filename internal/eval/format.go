@@ -86,7 +86,9 @@ func (x *formatted) Format(st fmt.State, verb rune) {
 func newFormatter(s *Session, st fmt.State, verb rune) *formatter {
 	flags := strings.TrimPrefix(fmt.FormatString(st, 'v'), "%")
 	valued := verb == 'v' || verb == 'w'
-	return &formatter{s: s, th: &thread{s: s, ev: s.current()}, w: st, flags: flags[:len(flags)-1], verb: verb, plus: st.Flag('+') && valued, syntax: st.Flag('#') && valued}
+	width, _ := st.Width()
+	precision, _ := st.Precision()
+	return &formatter{s: s, th: &thread{s: s, ev: s.current()}, w: st, wide: max(width, precision, 1), flags: flags[:len(flags)-1], verb: verb, plus: st.Flag('+') && valued, syntax: st.Flag('#') && valued}
 }
 
 type formatter struct {
@@ -97,7 +99,7 @@ type formatter struct {
 	verb         rune
 	plus, syntax bool // %+v, %#v
 	wrong        bool // it shows what a verb is not for
-	nodes        int
+	nodes, wide  int  // wide is the most that the flags fill up
 }
 
 func (f *formatter) leaf(x any) { f.print(f.verb, x) }
@@ -140,7 +142,7 @@ func verbsOf(t *Type) string {
 // what is exported.
 func (f *formatter) value(v reflect.Value, t *Type, depth int, methods bool) {
 	f.th.check()
-	if f.nodes++; depth > 50 || f.nodes > 100_000 {
+	if f.nodes++; depth > 50 || f.nodes > 100_000 || f.nodes*f.wide > maxBytes/4 {
 		f.text("…")
 		return
 	}

@@ -68,6 +68,7 @@ func TestLimits(t *testing.T) {
 		{"syscall.Exit", "syscall.Exit(3)", "syscall.Exit(3) is not done"},
 		{"log.Fatal", "log.Fatal(\"x\")", "log.Fatal is not done"},
 		{"log.Fatalf", "log.Fatalf(\"x %d\", 1)", "log.Fatalf is not done"},
+		{"widths", "fmt.Sprintf(strings.Repeat(\"%1000000[1]d\", 1000), 1)", "limit"},
 		{"goto at the top", "goto l; l:", "1:1: goto outside of a function"},
 		{"goto into a block", "func() { goto l; { l: } }()", "1:15: label l not defined"},
 		{"goto over a variable", "func() { goto l; x := 1; _ = x; l: }()", "goto l jumps over variable declaration"},

@@ -194,7 +194,7 @@ func TestStripped(t *testing.T) {
 		{"function(\"main.fail\", func(string) int)", "error: 1:1: main.fail is no func(string) int: its arguments take other room"},
 		{"function(\"main.fial\", func(int) int)", "error: 1:1: the program has no code of a function main.fial"},
 		{"function(\"runtime.GC\", func())", "error: 1:1: runtime.GC cannot be called"},
-		{"function(\"os.Exit\", func(int))", "error: 1:1: os.Exit cannot be called: it ends the program, or can"},
+		{"function(\"os.Exit\", func(int))", "error: 1:1: os.Exit cannot be called: it would end the program"},
 		{"function(1, 2)", "error"},
 	} {
 		if got := p.eval(x.src); !strings.Contains(got, x.want) {

@@ -5,12 +5,14 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Functions of package fmt that take a format are taken apart here, a verb at a time:
 // fmt answers %T and %p without asking what it prints, and would tell of what stands for it.
 
-// maxNumber is the largest width, precision or index that fmt takes.
+// maxNumber is the largest width, precision or index that is taken; fmt takes a little
+// more of what is written in the format.
 const maxNumber = 1e6
 
 // directives is a format on its way through its arguments.
@@ -56,6 +58,7 @@ func (d *directives) run(f string) {
 		}
 		d.text(f[:i])
 		f = d.verb(f[i+1:])
+		d.s.checkSize(int64(d.out.Len()))
 	}
 	d.text(f)
 	if d.jumped || d.next >= len(d.args) {
@@ -105,7 +108,7 @@ func (d *directives) verb(f string) string {
 		flags += f[:n]
 		f = f[n:]
 	}
-	if strings.HasPrefix(f, ".") {
+	if len(f) > 1 && f[0] == '.' {
 		if indexed {
 			d.good = false
 		}
@@ -135,9 +138,9 @@ func (d *directives) verb(f string) string {
 		d.text("%!(NOVERB)")
 		return ""
 	}
-	verb := []rune(f)[0]
+	verb, size := utf8.DecodeRuneInString(f)
 	name := string(verb)
-	f = f[len(name):]
+	f = f[size:]
 	switch {
 	case verb == '%':
 		d.text("%")
@@ -161,17 +164,18 @@ func (d *directives) index(f string) (rest string, found bool) {
 	}
 	d.jumped = true
 	end := strings.IndexByte(f, ']')
-	if end < 0 {
+	if end < 0 || len(f) < 3 {
 		d.good = false
 		return f[1:], false
 	}
 	i, err := strconv.Atoi(f[1:end])
-	if err != nil || i < 1 || i > len(d.args) || digits(f[1:end]) != end-1 {
+	found = err == nil && i <= maxNumber && digits(f[1:end]) == end-1
+	if found && i >= 1 && i <= len(d.args) {
+		d.next = i - 1
+	} else {
 		d.good = false
-		return f[end+1:], true
 	}
-	d.next = i - 1
-	return f[end+1:], true
+	return f[end+1:], found
 }
 
 // number takes the argument of *.
@@ -215,7 +219,13 @@ func (d *directives) print(flags string, verb rune) {
 			verb = 'v' // an error whose method may not be called
 		}
 	}
-	if x != nil && (verb == 'p' || verb == 'w') {
+	// What fmt would take for a flag is a verb behind a width.
+	odd := strings.ContainsRune("+-# 0123456789.*[", verb)
+	if odd && x == nil {
+		d.text("%!" + string(verb) + "(<nil>)")
+		return
+	}
+	if x != nil && (odd || verb == 'p' || verb == 'w') {
 		v := unbridge(reflect.ValueOf(&x).Elem())
 		d.text(fmt.Sprintf("%"+flags+"v", pointed{formatted{d.s, v, d.s.types.of(v.Type())}, verb}))
 		return
@@ -223,7 +233,8 @@ func (d *directives) print(flags string, verb rune) {
 	d.text(fmt.Sprintf("%"+flags+string(verb), d.arg(d.next)))
 }
 
-// pointed is a value that %p and a wrong %w are for, which fmt asks no methods.
+// pointed is a value that %p and a wrong %w are for, which fmt asks no methods, or a verb
+// that cannot be written by itself.
 type pointed struct {
 	formatted
 	verb rune
@@ -232,7 +243,12 @@ type pointed struct {
 // Format implements fmt.Formatter.
 func (x pointed) Format(st fmt.State, _ rune) {
 	f := newFormatter(x.s, st, x.verb)
-	if x.verb == 'p' {
+	switch x.verb {
+	default:
+		f.value(x.v, x.t, 0, true)
+		return
+	case 'w':
+	case 'p':
 		switch x.v.Kind() {
 		case reflect.Chan, reflect.Func, reflect.Map, reflect.Pointer, reflect.Slice, reflect.UnsafePointer:
 			f.address(x.v, x.t)

@@ -75,6 +75,9 @@ func TestPrintf(t *testing.T) {
 		check(format, -7, 4.25, "x", nil)
 		check(format, "no number", 2)
 	}
+	if n := len(s.sprintf("%1000000d", []any{make([]int, 1000)})); n > maxBytes/2 {
+		t.Errorf("%d bytes", n)
+	}
 	for _, x := range []struct {
 		format string
 		args   []any
@@ -114,4 +117,23 @@ e := fmt.Errorf("x: %w", N("")); fmt.Sprintf("%v %t", e, errors.Unwrap(e) == N("
 			t.Errorf("%s\n got %s\nwant %s", x.src, text, want)
 		}
 	}
+}
+
+// FuzzPrintf compares any format with what fmt makes of it.
+func FuzzPrintf(f *testing.F) {
+	for _, format := range []string{"%d %s", "%[2]*.[1]*f", "%-+# 012.3[3]v", "%!%%%", "%.[x]d", "%[3]*d|%*.*v", "%é", "%[5]T%p"} {
+		f.Add(format, 7, "text", 2.5)
+	}
+	f.Fuzz(func(t *testing.T, format string, n int, text string, x float64) {
+		if strings.Contains(format, "w") || len(format) > 100 || regexp.MustCompile(`\d{5}`).MatchString(format) {
+			return // wide ones take long
+		}
+		n %= 2000
+		args := []any{n, text, x, label(text), []any{n, stringer(n)}, &printed{n, text, nil}, stringer(1), nil}
+		s := NewSession(nil, Options{})
+		defer s.Close()
+		if got, want := s.sprintf(format, args), fmt.Sprintf(format, args...); got != want {
+			t.Errorf("%q: %q, fmt says %q", format, got, want)
+		}
+	})
 }

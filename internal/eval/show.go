@@ -34,7 +34,8 @@ func (s *Session) show(ctx context.Context, v reflect.Value, t *Type) (text stri
 		}
 		return s.show(ctx, d, s.types.of(d.Type()))
 	}
-	if t.pure && s.host != nil && !basicKind(t.kind) {
+	own := t.kind == reflect.Func && s.closureOf(v) != nil // the program knows a stub of reflect
+	if t.pure && s.host != nil && !basicKind(t.kind) && !own {
 		if text, ok := s.host.Render(ctx, v); ok {
 			return text
 		}

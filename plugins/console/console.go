@@ -50,7 +50,7 @@ type settings struct {
 	Timeout time.Duration `toml:"timeout"`
 	// Output is the most that one evaluation may write, in bytes.
 	Output int `toml:"output"`
-	// Memory is how many bytes the heap may grow during one evaluation.
+	// Memory is how many bytes the heap and the stacks may grow during one evaluation.
 	Memory int64 `toml:"memory"`
 	// Sessions is how many may be open at once.
 	Sessions int `toml:"sessions"`

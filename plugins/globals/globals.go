@@ -67,6 +67,13 @@ func (p *pattern) UnmarshalText(text []byte) error {
 	if _, err := path.Match(string(text), ""); err != nil || len(text) == 0 {
 		return fmt.Errorf("%q is no pattern such as main, net/http/..., main.limit or main.pass*", text)
 	}
+	// Paths of main and of the standard library have no dots: what follows a second
+	// one is a part of a variable, which would be taken for a name that there is not.
+	first, _, deep := strings.Cut(string(text), "/")
+	pkg, name, _ := strings.Cut(path.Base(string(text)), ".")
+	if v, _, part := strings.Cut(name, "."); part && name != ".." && (!deep || !strings.Contains(first, ".")) {
+		return fmt.Errorf("%q is a part of a variable: patterns are of packages and whole variables, as %s.%s", text, strings.TrimSuffix(string(text), path.Base(string(text)))+pkg, v)
+	}
 	return nil
 }
 

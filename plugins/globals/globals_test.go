@@ -584,6 +584,8 @@ func TestConfig(t *testing.T) {
 		{"values = 0", ":3: globals.values"},
 		{`allow = ["["]`, "no pattern"},
 		{`deny = [""]`, "no pattern"},
+		{`deny = ["main.server.opts"]`, "part of a variable: patterns are of packages and whole variables, as main.server"},
+		{`deny = ["net/http.DefaultServeMux.mu"]`, "as net/http.DefaultServeMux"},
 		{"nonsense = 1", "nonsense"},
 	} {
 		for _, enabled := range []string{"true", "false"} {

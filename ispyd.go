@@ -142,6 +142,7 @@ func (s *Server) start(c *configuration) (err error) {
 		AllowRemote: c.AllowRemote,
 		AuditReads:  c.AuditReads,
 		Records:     records,
+		Secret:      func(path string) bool { return c.redact.Name(path[strings.LastIndexByte(path, '/')+1:]) },
 		Logger:      s.logger,
 	})
 	go func() {

@@ -153,7 +153,18 @@ func (c *conn) failed(op, path string, err error) {
 
 // audit records an operation that is audited.
 func (c *conn) audit(op, path string, err error, text string) {
+	if op == opWrite {
+		text = c.srv.recordable(path, text)
+	}
 	c.srv.audit(c.record(op, path, err, text))
+}
+
+// recordable is a text that was written to a file, as records may have it.
+func (s *Server) recordable(path, text string) string {
+	if s.secret != nil && s.secret(path) {
+		return "[" + strconv.Itoa(len(text)) + " bytes, redacted]"
+	}
+	return text
 }
 
 func (s *Server) audit(r *record) {
@@ -164,7 +175,7 @@ func (s *Server) audit(r *record) {
 // leaseEnded records the end of a lease.
 func (s *Server) leaseEnded(l nodes.Lease) {
 	s.records.settings.ended(l)
-	r := &record{at: time.Now(), op: opLease, path: l.Setting, result: "ok", peer: l.Peer, text: "back to " + l.Back}
+	r := &record{at: time.Now(), op: opLease, path: l.Setting, result: "ok", peer: l.Peer, text: "back to " + s.recordable(l.Setting, l.Back)}
 	if l.Note != "" {
 		r.result, r.text = errnoName(Errno(nodes.ErrBusy)), l.Note
 	}

@@ -303,3 +303,12 @@ func TestPeer(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// What is written to a file whose name tells of a secret is not kept, its length is.
+func TestAuditOfSecrets(t *testing.T) {
+	s := start(t, fs.Options{Secret: func(path string) bool { return path == "ctl" }})
+	write(open(t, s.attach(t), "ctl", p9.WriteOnly), "ok hunter2")
+	if got := text(t, s.records.Audit()); strings.Contains(got, "hunter2") || !strings.Contains(got, "\twrite\tctl\tEINVAL\t") || !strings.Contains(got, "[10 bytes, redacted]") {
+		t.Errorf("audit: %s", got)
+	}
+}

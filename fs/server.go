@@ -29,6 +29,9 @@ type Options struct {
 	AuditReads bool
 	// Records gets the record of each operation; nil keeps none.
 	Records *Records
+	// Secret says that what is written to a file of this path is not to be recorded;
+	// nil means that all is.
+	Secret func(path string) bool
 	// Logger gets refused connections, panics and audited operations; nil
 	// means none. It is never waited for.
 	Logger *slog.Logger
@@ -42,6 +45,7 @@ type Server struct {
 	allowRemote bool
 	auditReads  bool
 	records     *Records
+	secret      func(path string) bool
 	leases      *nodes.Leases
 	log         *logQueue
 	root        *place
@@ -71,6 +75,7 @@ func NewServer(o Options) *Server {
 		allowRemote: o.AllowRemote,
 		auditReads:  o.AuditReads,
 		records:     o.Records,
+		secret:      o.Secret,
 		log:         newLogQueue(o.Logger),
 		uid:         uint32(os.Geteuid()),
 		gid:         uint32(os.Getegid()),

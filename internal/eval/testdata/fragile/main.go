@@ -103,7 +103,7 @@ func main() {
 			time.Sleep(time.Second)
 		}
 	}()
-	s := eval.NewSession(&eval.Live{}, eval.Options{Timeout: 3 * time.Second, Told: func(text string) { fmt.Fprintln(os.Stderr, "told:", text) }})
+	s := eval.NewSession(&eval.Live{}, eval.Options{Timeout: 30 * time.Second, Told: func(text string) { fmt.Fprintln(os.Stderr, "told:", text) }})
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 1<<20)
 	out := json.NewEncoder(os.Stdout)

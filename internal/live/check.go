@@ -81,7 +81,7 @@ func tryRead(*Decoder) error {
 	if wide(got) != x {
 		return fmt.Errorf("read %#x for %#x", wide(got), x)
 	}
-	if Read(1<<46+4096, got) == nil {
+	if Read(maxAddress/2+4097, got) == nil {
 		return fmt.Errorf("an address without memory can be read")
 	}
 	return nil

@@ -20,8 +20,12 @@ type coverage struct {
 	huge  []span            // of whole pages, sorted, not touching each other
 }
 
-// maxAddress is where the memory of a program ends on amd64.
-const maxAddress = 1 << 47
+// maxAddress is where the memory of a program ends on amd64; elsewhere nothing is read,
+// but it has to be compiled.
+const maxAddress = 1<<(31+16*(^uintptr(0)>>63)) - 1
+
+// maxParts is more than there are of anything in memory.
+const maxParts = maxAddress >> 7
 
 // page has a bit for each word of it.
 type page [pageWords / 64]uint64

@@ -200,7 +200,7 @@ func (d *Decoder) text(p uintptr, n int) *Value {
 	if n == 0 {
 		return v
 	}
-	if n < 0 || n > 1<<47 {
+	if n < 0 || n > maxAddress {
 		return unknown(nil, "torn: a string of %d bytes", n)
 	}
 	if d.gone(p) {
@@ -275,7 +275,7 @@ func (d *Decoder) slice(name string, t *symbols.Type, b []byte, depth int) *Valu
 		return &Value{Form: Nil}
 	case elem == nil:
 		return unknown(t, "its type is not known")
-	case n < 0 || n > c || c > 1<<47:
+	case n < 0 || n > c || c > maxAddress:
 		return unknown(t, "torn: a slice of length %d and capacity %d", n, c)
 	}
 	return d.list(name, elem, p, n, depth)

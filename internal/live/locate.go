@@ -77,7 +77,7 @@ func mapState(h unsafe.Pointer) (s mapHead, ok bool) {
 func (m *mapType) locate(h unsafe.Pointer, s mapHead, match func(key []byte) bool) (unsafe.Pointer, bool) {
 	dir := pointerAt(h, mapDir)
 	switch {
-	case dir == nil || uintptr(dir) != s.dir || s.n < 0 || s.n > 1<<40:
+	case dir == nil || uintptr(dir) != s.dir || s.n < 0 || s.n > maxParts:
 		return nil, false
 	case s.n == 0:
 		return m.slotIn(dir, 1, match)

@@ -263,7 +263,7 @@ func (s *sizer) mapping(t *symbols.Type, p uintptr) {
 
 // tables is the memory of a map's directory, tables and slots, used or not.
 func (s *sizer) tables(m *mapType, dir uintptr, n int) (total int64) {
-	if dir == 0 || n < 0 || n > 1<<40 {
+	if dir == 0 || n < 0 || n > maxParts {
 		return 0
 	}
 	if n == 0 {

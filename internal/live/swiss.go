@@ -102,7 +102,7 @@ func (m *mapType) walk(p uintptr, f func(key, elem []byte) bool) (used int, err 
 	used = number(h[mapUsed:])
 	dir, n := word(h[mapDir:]), number(h[mapDirLen:])
 	switch {
-	case used < 0 || n < 0 || n > 1<<40:
+	case used < 0 || n < 0 || n > maxParts:
 		return 0, fmt.Errorf("torn: a map of %d entries and %d tables", used, n)
 	case dir == 0:
 		return used, nil

@@ -174,10 +174,11 @@ func (t *table) scan() {
 	byPrefix := packs{}
 	seen := map[uint32]bool{}
 	for p := 0; p < len(info); {
-		n := int(binary.LittleEndian.Uint32(info[p:]))
-		if n >= 0xfffffff0 || n < 8 || n > len(info)-p-4 {
+		size := binary.LittleEndian.Uint32(info[p:])
+		if size >= 0xfffffff0 || size < 8 || uint64(size) > uint64(len(info)-p-4) {
 			panic(errMalformed) // 64-bit DWARF is not what Go writes
 		}
+		n := int(size)
 		u := unit{off: p, end: p + 4 + n}
 		var at int
 		u.version = binary.LittleEndian.Uint16(info[p+4:])

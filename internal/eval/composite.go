@@ -9,12 +9,13 @@ import (
 func (c *compiler) composite(n *ast.CompositeLit, hint *Type) *operand {
 	t := hint
 	if n.Type != nil {
+		open := false
 		if a, ok := n.Type.(*ast.ArrayType); ok {
-			if _, open := a.Len.(*ast.Ellipsis); open {
+			if _, open = a.Len.(*ast.Ellipsis); open {
 				t = c.u.array(c.literalLength(n), c.typeExpr(a.Elt))
 			}
 		}
-		if t == hint || t == nil {
+		if !open {
 			t = c.typeExpr(n.Type)
 		}
 	}

@@ -192,6 +192,9 @@ func (c *compiler) conversion(n ast.Expr, t *Type, x *operand) *operand {
 	if sameUnder(from, t) || from.kind == reflect.Pointer && t.kind == reflect.Pointer {
 		return c.reshape(&operand{node: n, typ: from, get: x.get}, t)
 	}
+	if from.kind == reflect.UnsafePointer || t.kind == reflect.UnsafePointer {
+		fail(n, "cannot convert %s (%s) to type %s: package unsafe is not supported by the console", x.node, x, t)
+	}
 	g := x.get
 	return c.value(n, t, func(f *frame) reflect.Value {
 		v := g(f)

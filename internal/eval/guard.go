@@ -34,6 +34,8 @@ const (
 	makes    // as many bytes as its integers say
 	makesOf  // as many elements of a type
 	shifts   // makes as many bits
+	starts   // a goroutine with the func that it is given
+	replaces // text by text, both of any length
 	promoted // is a method of an embedded field
 )
 
@@ -48,6 +50,9 @@ var dangers = []dangerOf{
 	{"sync.(*Mutex).Unlock", unlocks}, {"internal/sync.(*Mutex).Unlock", unlocks},
 	{"sync.(*RWMutex).Unlock", unlocksWriter}, {"sync.(*RWMutex).RUnlock", unlocksReader}, {"sync.(*rlocker).Unlock", unlocksReader},
 	{"sync.(*Cond).Wait", waits},
+	{"internal/sync.(*Mutex).unlockSlow", exits}, {"sync.(*RWMutex).rUnlockSlow", exits},
+	{"time.AfterFunc", starts}, {"context.AfterFunc", starts}, {"sync.(*WaitGroup).Go", starts},
+	{"strings.(*Replacer).Replace", replaces},
 	{"os.Exit", exits}, {"syscall.Exit", exits}, {"syscall.Exec", exits}, {"golang.org/x/sys/unix.Exec", exits}, {"golang.org/x/sys/unix.Exit", exits},
 	{"log.Fatal", exits}, {"log.Fatalf", exits}, {"log.Fatalln", exits},
 	{"log.(*Logger).Fatal", exits}, {"log.(*Logger).Fatalf", exits}, {"log.(*Logger).Fatalln", exits},
@@ -170,6 +175,20 @@ func (d danger) of(name string, recv reflect.Value, args []reflect.Value) error 
 		}
 	case repeats:
 		return tooLarge(int64(args[0].Len()), args[1].Int())
+	case starts:
+		for _, a := range args {
+			if a.Kind() == reflect.Func && a.IsNil() {
+				return refused("%s of a nil func is not done: it would end the program", name)
+			}
+		}
+	case replaces:
+		longest := 1
+		if r, ok := recv.Interface().(*strings.Replacer); ok && r != nil {
+			for l, i := reflect.ValueOf(r).Elem().FieldByName("oldnew"), 1; l.IsValid() && i < l.Len(); i += 2 {
+				longest = max(longest, l.Index(i).Len())
+			}
+		}
+		return tooLarge(int64(longest), int64(args[len(args)-1].Len()))
 	case makes, shifts:
 		each := int64(1)
 		for _, a := range args {

@@ -74,6 +74,17 @@ var intercepted = []stdName{
 	}},
 	{"log|Panic", func(s *Session, a ...any) { t := fmt.Sprint(s.printables(a)...); s.logger().Print(t); panic(t) }},
 
+	// What is read may have no end.
+	{"io|ReadAll", func(s *Session, r io.Reader) ([]byte, error) { return s.readAll(r) }},
+	{"os|ReadFile", func(s *Session, name string) ([]byte, error) {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return s.readAll(f)
+	}},
+
 	{"os|Exit", func(code int) { exit(fmt.Sprintf("os.Exit(%d)", code)) }},
 	{"syscall|Exit", func(code int) { exit(fmt.Sprintf("syscall.Exit(%d)", code)) }},
 
@@ -103,6 +114,13 @@ var intercepted = []stdName{
 	{"sort|Float64s", func(l []float64) {
 		sort.Slice(l, func(i, j int) bool { return l[i] < l[j] || l[i] != l[i] && l[j] == l[j] })
 	}},
+}
+
+// readAll is io.ReadAll of no more than a value of the console may have.
+func (s *Session) readAll(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
+	s.checkSize(int64(len(b)))
+	return b, err
 }
 
 // intercept is the session's form of a function, the zero Value where it has none.

@@ -173,8 +173,17 @@ func failSize() {
 	fail(nil, "a type of more than %d MiB is too large for the console", maxBytes>>20)
 }
 
-// structOf makes a struct type. Embedded fields become fields of that name, since
-// reflect does not embed what has methods.
+// embeddable says that reflect embeds a type: it does so where nothing is promoted but
+// fields.
+func embeddable(rt reflect.Type) bool {
+	if rt.Kind() == reflect.Pointer {
+		rt = rt.Elem()
+	}
+	return rt.Kind() == reflect.Struct && rt.NumMethod() == 0 && reflect.PointerTo(rt).NumMethod() == 0
+}
+
+// structOf makes a struct type. Embedded fields with methods become fields of that
+// name.
 func structOf(fs []field, rt func(*Type) reflect.Type) reflect.Type {
 	var l []reflect.StructField
 	size, parts := uintptr(0), 0
@@ -193,6 +202,7 @@ func structOf(fs []field, rt func(*Type) reflect.Type) reflect.Type {
 				sf.PkgPath = "main"
 			}
 		}
+		sf.Anonymous = f.embedded && sf.PkgPath == "" && embeddable(sf.Type)
 		l = append(l, sf)
 	}
 	return reflect.StructOf(l)

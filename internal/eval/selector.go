@@ -178,7 +178,11 @@ type methodName struct {
 }
 
 func (u *universe) findMethod(rt reflect.Type, name string) (*method, error) {
-	if m := stdMethod(rt, name); m.IsValid() {
+	m := stdMethod(rt, name)
+	if u.isAtomicPointer(rt) {
+		m = atomicMethod(rt, name)
+	}
+	if m.IsValid() {
 		mt := m.Type()
 		return &method{name: name, typ: u.of(withoutReceiver(mt)), ptr: mt.In(0).Kind() == reflect.Pointer && rt.Kind() != reflect.Pointer, host: m}, nil
 	}
@@ -463,6 +467,9 @@ func (t *Type) members() []string {
 				l = append(l, m.name)
 			}
 			l = append(l, stdMethodNames(t.rt)...)
+			if t.u.isAtomicPointer(t.rt) {
+				l = append(l, "Load", "Store")
+			}
 			if t.u.host != nil {
 				l = append(l, t.u.host.Methods(t.rt)...)
 			}

@@ -319,7 +319,7 @@ func (s *Session) spawn(from *thread, call func(*thread) []reflect.Value) {
 			return
 		}
 		ev.parent = s.life // all stop with it, but each counts its memory
-		th := &thread{s: s, ev: ev}
+		th := &thread{s: s, ev: ev, spawned: true}
 		err := s.protect(func() { call(th) })
 		if err != nil && !errors.Is(err, ErrStopped) {
 			fmt.Fprintf(s.out, "goroutine: %v\n", s.place(th, err))

@@ -67,6 +67,9 @@ type thread struct {
 	top   *frame
 	trace []spot // of the panic that goes on
 	tick  uint32
+	yield uint32 // counts checks
+	// spawned is set on a goroutine of the session's own making.
+	spawned bool
 	// pending is the panic that the next function called may recover: it is
 	// deferred.
 	pending []*panicState
@@ -77,6 +80,13 @@ type thread struct {
 // check ends the evaluation where it has been stopped. It is called by every loop
 // and every call.
 func (th *thread) check() {
+	// Goroutines of the session that compute leave room for those of the program, which
+	// else wait a time slice for each.
+	if th.spawned {
+		if th.yield++; th.yield%1024 == 0 {
+			runtime.Gosched()
+		}
+	}
 	if e := th.ev.stop.Load(); e != nil {
 		th.stopped(e)
 	} else if p := th.ev.parent; p != nil {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -66,7 +67,10 @@ var (
 	cond                = sync.NewCond(&theServer.mu)
 	self, _             = os.FindProcess(os.Getpid())
 	shift               = (*big.Int).Lsh
+	current   atomic.Pointer[numbered]
 )
+
+type numbered struct{ n int }
 
 //go:noinline
 func apply(f func(int) int, n int) int { return f(n) }
@@ -80,6 +84,7 @@ func say(err error) string { return fmt.Sprintf("%v", err) }
 func main() {
 	theServer.any = &theServer.rw
 	killing = self
+	current.Store(&numbered{7})
 	theServer.f = theServer.mu.Unlock
 	if len(os.Args) == 100 { // keep all of it
 		apply(nil, 1)
@@ -89,7 +94,7 @@ func main() {
 		syscall.RawSyscall(1, 2, 3, 4)
 		cond.Wait()
 		fmt.Println(bytes.Repeat(nil, 1), new(bytes.Buffer), server, killing.Kill(), killing.Signal(nil))
-		fmt.Println(shift(sum, sum, 1), deadly)
+		fmt.Println(shift(sum, sum, 1), deadly, current.Load().n)
 		json.Marshal(server)
 	}
 	go func() {

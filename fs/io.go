@@ -164,7 +164,7 @@ func (c *conn) twrite(fr frame) error {
 	r := c.request(tag, f.at)
 	r.using = o
 	if err := r.hold(len(body)); err != nil {
-		c.audit(opWrite, f.at.path(), err, string(body[16:]))
+		f.auditWrite(err, string(body[16:]))
 		return r.refuse(opWrite, f, err)
 	}
 	data := bytes.Clone(body[16:])
@@ -201,14 +201,13 @@ func (f *fid) write(ctx context.Context, o *opened, p []byte, off int64) error {
 
 // wrote records a write.
 func (f *fid) wrote(o *opened, p []byte, err error) {
-	path := f.at.path()
-	f.c.audit(opWrite, path, err, string(p))
+	f.auditWrite(err, string(p))
 	if err == nil {
 		o.failure.Store(nil)
 		return
 	}
 	o.failure.Store(&failure{text: err.Error() + "\n", from: -1})
-	f.c.failed(opWrite, path, err)
+	f.c.failed(opWrite, f.at.path(), err)
 }
 
 // failure is what reading shows after a write that failed: the text of its

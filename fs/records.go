@@ -153,18 +153,25 @@ func (c *conn) failed(op, path string, err error) {
 
 // audit records an operation that is audited.
 func (c *conn) audit(op, path string, err error, text string) {
-	if op == opWrite {
-		text = c.srv.recordable(path, text)
-	}
 	c.srv.audit(c.record(op, path, err, text))
 }
 
-// recordable is a text that was written to a file, as records may have it.
+// recordable is what was written to a variable, as records may have it.
 func (s *Server) recordable(path, text string) string {
 	if s.secret != nil && s.secret(path) {
 		return "[" + strconv.Itoa(len(text)) + " bytes, redacted]"
 	}
 	return text
+}
+
+// auditWrite records a write. Names tell of secrets in variables alone: a session is one
+// of commands.
+func (f *fid) auditWrite(err error, text string) {
+	path := f.at.path()
+	if f.at.attr.Kind == nodes.KindVar {
+		text = f.c.srv.recordable(path, text)
+	}
+	f.c.audit(opWrite, path, err, text)
 }
 
 func (s *Server) audit(r *record) {

@@ -29,8 +29,8 @@ type Options struct {
 	AuditReads bool
 	// Records gets the record of each operation; nil keeps none.
 	Records *Records
-	// Secret says that what is written to a file of this path is not to be recorded;
-	// nil means that all is.
+	// Secret says that what is written to the variable of this path is not to be
+	// recorded; nil means that all is.
 	Secret func(path string) bool
 	// Logger gets refused connections, panics and audited operations; nil
 	// means none. It is never waited for.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -275,6 +276,8 @@ func TestCrash(t *testing.T) {
 	next.want("ok", "ctl discard latest")
 	next.want("<nil>", "close")
 	left, err := os.ReadDir(dir)
+	// A program may die while it writes another one, which goes with its age.
+	left = slices.DeleteFunc(left, func(x os.DirEntry) bool { return strings.HasPrefix(x.Name(), ".unfinished-") })
 	if err != nil || len(left) != 0 {
 		t.Errorf("left in the directory: %v %v", left, err)
 	}

@@ -96,20 +96,19 @@ func floatOp(x *big.Rat, op token.Token, y *big.Rat) *big.Rat {
 }
 
 func complexOp(x Value, op token.Token, y Value) Value {
-	do := func(a *big.Rat, op token.Token, b *big.Rat) *big.Rat { return floatOp(a, op, b) }
 	// mix is a c op b d of a+bi and c+di.
 	mix := func(a, c *big.Rat, op token.Token, b, d *big.Rat) *big.Rat {
-		return do(do(a, token.MUL, c), op, do(b, token.MUL, d))
+		return floatOp(floatOp(a, token.MUL, c), op, floatOp(b, token.MUL, d))
 	}
 	a, b, c, d := x.re, x.im, y.re, y.im
 	switch op {
 	case token.ADD, token.SUB:
-		return makeComplex(do(a, op, c), do(b, op, d))
+		return makeComplex(floatOp(a, op, c), floatOp(b, op, d))
 	case token.MUL:
 		return makeComplex(mix(a, c, token.SUB, b, d), mix(b, c, token.ADD, a, d))
 	case token.QUO:
 		s := mix(c, c, token.ADD, d, d)
-		return makeComplex(do(mix(a, c, token.ADD, b, d), op, s), do(mix(b, c, token.SUB, a, d), op, s))
+		return makeComplex(floatOp(mix(a, c, token.ADD, b, d), op, s), floatOp(mix(b, c, token.SUB, a, d), op, s))
 	}
 	return unknown
 }

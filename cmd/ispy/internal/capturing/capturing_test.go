@@ -20,6 +20,7 @@ import (
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 	"github.com/ispyd/ispyd/fs/client"
 	"github.com/ispyd/ispyd/internal/bundle"
+	"github.com/ispyd/ispyd/internal/servetest"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
 )
@@ -69,20 +70,8 @@ func open(t *testing.T) *shop {
 			})),
 		), nil, nil
 	}}
-	dir, err := os.MkdirTemp("", "i")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	s.Server, err = ispyd.New(ispyd.Options{Config: fmt.Sprintf("[ispyd]\nlisten = %q\n", filepath.Join(dir, "%(pid)s.sock")), Plugins: []plugins.Plugin{plugin}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	config, err := client.Load(filepath.Join(dir, "%(pid)s.sock"), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	srv, config := servetest.Start(t, "", plugin)
+	s.Server = srv
 	s.space = space.New([]*client.Config{config}, time.Minute)
 	t.Cleanup(s.space.Close)
 	t.Chdir(t.TempDir())

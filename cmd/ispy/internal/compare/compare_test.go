@@ -3,21 +3,19 @@ package compare
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/ispyd/ispyd"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/copying"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 	"github.com/ispyd/ispyd/fs/client"
+	"github.com/ispyd/ispyd/internal/servetest"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
 )
@@ -46,21 +44,7 @@ func open(t *testing.T) *pond {
 			nodes.Session("talk", "is not read", nil),
 		), nil, nil
 	}}
-	dir, err := os.MkdirTemp("", "i")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	listen := filepath.Join(dir, "%(pid)s.sock")
-	srv, err := ispyd.New(ispyd.Options{Config: fmt.Sprintf("[ispyd]\nlisten = %q\n", listen), Plugins: []plugins.Plugin{plugin}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { srv.Close() })
-	config, err := client.Load(listen, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, config := servetest.Start(t, "", plugin)
 	p.space = space.New([]*client.Config{config}, time.Minute)
 	t.Cleanup(p.space.Close)
 	t.Chdir(t.TempDir())

@@ -2,9 +2,7 @@ package console
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 	"github.com/ispyd/ispyd/fs/client"
+	"github.com/ispyd/ispyd/internal/servetest"
 )
 
 func TestIncomplete(t *testing.T) {
@@ -45,21 +44,7 @@ func TestIncomplete(t *testing.T) {
 // serve starts a program with a console, and returns its name.
 func serve(t *testing.T, config string) (string, *space.Space) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "i")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	pattern := filepath.Join(dir, "%(pid)s.sock")
-	s, err := ispyd.New(ispyd.Options{Config: fmt.Sprintf("[ispyd]\nlisten = %q\n%s", pattern, config)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	c, err := client.Load(pattern, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, c := servetest.Start(t, config)
 	sp := space.New([]*client.Config{c}, time.Minute)
 	t.Cleanup(sp.Close)
 	return strconv.Itoa(os.Getpid()), sp

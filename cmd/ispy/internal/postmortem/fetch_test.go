@@ -3,7 +3,6 @@ package postmortem
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ispyd/ispyd"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 	"github.com/ispyd/ispyd/fs/client"
+	"github.com/ispyd/ispyd/internal/servetest"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
 )
@@ -48,21 +47,7 @@ func TestFetchedIsGone(t *testing.T) {
 		return nodes.Directory("debugger", "for tests", nodes.Directory("tracebacks", "for tests",
 			nodes.Directory("latest", "for tests", nodes.Static("core", "for tests", core)))), nil, nil
 	}}
-	dir, err := os.MkdirTemp("", "i")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	listen := filepath.Join(dir, "%(pid)s.sock")
-	srv, err := ispyd.New(ispyd.Options{Config: fmt.Sprintf("[ispyd]\nplugins = [\"process\"]\nlisten = %q\n", listen), Plugins: []plugins.Plugin{plugin}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { srv.Close() })
-	config, err := client.Load(listen, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, config := servetest.Start(t, "plugins = [\"process\"]\n", plugin)
 	s := space.New([]*client.Config{config}, time.Minute)
 	t.Cleanup(s.Close)
 

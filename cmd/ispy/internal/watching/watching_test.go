@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,11 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ispyd/ispyd"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/shell"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/space"
 	"github.com/ispyd/ispyd/cmd/ispy/internal/verb"
 	"github.com/ispyd/ispyd/fs/client"
+	"github.com/ispyd/ispyd/internal/servetest"
 	"github.com/ispyd/ispyd/nodes"
 	"github.com/ispyd/ispyd/plugins"
 )
@@ -47,21 +46,7 @@ func open(t *testing.T) *clock {
 			}),
 		), nil, nil
 	}}
-	dir, err := os.MkdirTemp("", "i")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	listen := filepath.Join(dir, "%(pid)s.sock")
-	srv, err := ispyd.New(ispyd.Options{Config: fmt.Sprintf("[ispyd]\nlisten = %q\n", listen), Plugins: []plugins.Plugin{plugin}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { srv.Close() })
-	config, err := client.Load(listen, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, config := servetest.Start(t, "", plugin)
 	k.space = space.New([]*client.Config{config}, time.Minute)
 	t.Cleanup(k.space.Close)
 	return k
